@@ -1,0 +1,197 @@
+"""Anthropic messages, plain and streamed, on Anthropic's API, Bedrock and Vertex, and the legacy text completions.
+
+Source: Anthropic API reference and recorded traffic. The provider's ``input_tokens`` excludes cached tokens, so all
+three are added up here (conventions: MUST). In a stream, ``message_start`` states the input and a *placeholder* output
+count; ``message_delta`` is cumulative and wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from otel_llm.formats.facts import Facts, Request, Usage
+from otel_llm.formats.reading import Shape, mapping, number, rows, strings, text, whole
+
+
+class _CacheCreation(msgspec.Struct):
+    ephemeral_5m_input_tokens: int | None = None
+    ephemeral_1h_input_tokens: int | None = None
+
+
+class _OutputDetails(msgspec.Struct):
+    thinking_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct):
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+    cache_creation: _CacheCreation | None = None
+    output_tokens_details: _OutputDetails | None = None
+    service_tier: str | None = None
+
+
+class _Block(msgspec.Struct):
+    type: str | None = None
+    text: str | None = None
+    name: str | None = None
+
+
+class _Error(msgspec.Struct):
+    type: str | None = None
+    message: str | None = None
+
+
+class _Delta(msgspec.Struct):
+    stop_reason: str | None = None
+
+
+class _Message(msgspec.Struct):
+    """A whole message, a stream event, an error, or a legacy completion: the fields do not collide."""
+
+    type: str | None = None
+    id: str | None = None
+    model: str | None = None
+    stop_reason: str | None = None
+    usage: _Usage | None = None
+    content: list[_Block] | None = None
+    content_block: _Block | None = None
+    delta: _Delta | None = None
+    error: _Error | None = None
+    completion: str | None = None
+
+
+class _Event(_Message):
+    message: _Message | str | None = None
+
+
+_read = Shape(_Event)
+_PLAIN = b'{"type":"content_block_delta"'
+"""Most of a stream, states nothing but content: recognised by its first bytes, not parsed."""
+
+
+class AnthropicMessages:
+    name = "anthropic_messages"
+    terminated = True
+
+    def request(self, body: Mapping[str, Any]) -> Request:
+        legacy = "prompt" in body and "messages" not in body
+        config = mapping(body.get("output_config"))
+        schema = mapping(config.get("format") or body.get("output_format")).get("type")
+        return Request(
+            operation="text_completion" if legacy else "chat",
+            model=text(body.get("model")),
+            stream=body.get("stream") is True,
+            max_tokens=whole(body.get("max_tokens", body.get("max_tokens_to_sample"))),
+            temperature=number(body.get("temperature")),
+            top_p=number(body.get("top_p")),
+            top_k=whole(body.get("top_k")),
+            stop_sequences=strings(body.get("stop_sequences")),
+            reasoning_level=text(config.get("effort")),
+            output_type="json" if schema == "json_schema" else None,
+            service_tier=text(body.get("service_tier")),
+            tools=_tool_names(body.get("tools")),
+        )
+
+    def body(self, data: bytes, facts: Facts) -> None:
+        message = _read(data)
+        if message is None:
+            facts.undecodable = "syntax"
+            return
+        _note_message(message, facts)
+        if message.error is not None:
+            _note_error(message.error, facts)
+        facts.complete = True
+
+    def event(self, data: bytes, facts: Facts) -> bool:
+        if data.startswith(_PLAIN):
+            facts.text = True
+            return True
+        event = _read(data)
+        if event is None:
+            facts.undecodable = "syntax"
+            return True
+        return self._note_event(event, facts)
+
+    def _note_event(self, event: _Event, facts: Facts) -> bool:
+        kind = event.type
+        if kind == "ping":
+            return False
+        if kind == "message_start" and isinstance(event.message, _Message):
+            if event.message.usage is not None:
+                event.message.usage.output_tokens = None  # a placeholder until message_delta
+            _note_message(event.message, facts)
+        elif kind == "content_block_start" and event.content_block is not None:
+            _note_block(event.content_block, facts)
+        elif kind == "content_block_delta":
+            facts.text = True
+        elif kind == "message_stop":
+            facts.complete = True
+        elif event.error is not None:
+            _note_error(event.error, facts)
+            facts.complete = True
+        else:  # message_delta, and the events of legacy completions, which carry everything on top
+            _note_message(event, facts)
+            if event.delta is not None and event.delta.stop_reason:
+                facts.finish_reasons[0] = event.delta.stop_reason
+            if kind == "completion" and event.stop_reason:
+                facts.complete = True
+        return True
+
+
+def _note_message(message: _Message, facts: Facts) -> None:
+    facts.response_id = facts.response_id or message.id or None
+    facts.response_model = facts.response_model or message.model or None
+    if message.stop_reason:
+        facts.finish_reasons[0] = message.stop_reason
+    for block in message.content or ():
+        _note_block(block, facts)
+    if message.completion:
+        facts.text = True
+    if message.usage is not None:
+        _note_usage(message.usage, facts)
+        facts.service_tier = message.usage.service_tier or facts.service_tier
+
+
+def _note_block(block: _Block, facts: Facts) -> None:
+    if block.type == "tool_use" and block.name:
+        facts.tools_called.add(block.name)
+    facts.text = facts.text or bool(block.text)
+
+
+def _note_usage(stated: _Usage, facts: Facts) -> None:
+    """Adds cache counts to the input. A later statement replaces the counts that it makes and keeps the others."""
+    known = facts.usage or Usage()
+    read = known.cache_read if stated.cache_read_input_tokens is None else stated.cache_read_input_tokens
+    write = known.cache_write if stated.cache_creation_input_tokens is None else stated.cache_creation_input_tokens
+    plain = stated.input_tokens
+    if plain is None and known.input is not None:
+        plain = known.input - (known.cache_read or 0) - (known.cache_write or 0)
+    if plain is None and stated.output_tokens is None and known.output is None:
+        return
+    split, details = stated.cache_creation, stated.output_tokens_details
+    facts.usage = Usage(
+        input=None if plain is None else plain + (read or 0) + (write or 0),
+        output=known.output if stated.output_tokens is None else stated.output_tokens,
+        cache_read=read,
+        cache_write=write,
+        cache_write_1h=split.ephemeral_1h_input_tokens if split else known.cache_write_1h,
+        reasoning=details.thinking_tokens if details else known.reasoning,
+    )
+
+
+def _note_error(error: _Error, facts: Facts) -> None:
+    facts.error_type = error.type or "error"
+    facts.error_message = error.message
+
+
+def _tool_names(tools: object) -> frozenset[str]:
+    names = (row.get("name") for row in rows(tools))
+    return frozenset(name for name in names if isinstance(name, str))
+
+
+MESSAGES = AnthropicMessages()

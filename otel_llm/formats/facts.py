@@ -1,0 +1,115 @@
+"""What a format reads out of a request and a response: plain typed facts, nothing derived and nothing guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+Operation = Literal["chat", "generate_content", "text_completion", "embeddings", "retrieval"]
+"""Values of ``gen_ai.operation.name`` that client calls can have; reranking is the conventions' ``retrieval``."""
+
+
+class Usage(msgspec.Struct, kw_only=True):
+    """Token counts by the conventions' meaning, whatever the provider's own: ``input`` includes cached tokens and
+    ``output`` includes reasoning. ``None`` means that the provider did not state the count; 0 that it stated 0."""
+
+    input: int | None = None
+    output: int | None = None
+    cache_read: int | None = None
+    """Part of ``input`` that was served from the provider's cache."""
+    cache_write: int | None = None
+    """Part of ``input`` that was written to the provider's cache, for any lifetime."""
+    cache_write_1h: int | None = None
+    """Part of ``cache_write`` with a lifetime of one hour, where the provider splits it (Anthropic)."""
+    reasoning: int | None = None
+    """Part of ``output``."""
+    input_audio: int | None = None
+    """Part of ``input``."""
+    output_audio: int | None = None
+    """Part of ``output``."""
+    cost: float | None = None
+    """US dollars that a gateway (OpenRouter, LiteLLM) stated for the call."""
+
+
+class Request(msgspec.Struct, kw_only=True):
+    """What was asked, as far as a span shows it. ``None``: not in the request."""
+
+    operation: Operation
+    model: str | None = None
+    stream: bool = False
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    seed: int | None = None
+    choices: int | None = None
+    stop_sequences: list[str] | None = None
+    encoding_formats: list[str] | None = None
+    dimensions: int | None = None
+    reasoning_level: str | None = None
+    previous_response: str | None = None
+    conversation: str | None = None
+    output_type: Literal["text", "json", "image", "speech"] | None = None
+    service_tier: str | None = None
+    tools: frozenset[str] = frozenset()
+    """Names of the offered tools; empty also where they cannot be told."""
+
+
+class Facts(msgspec.Struct, kw_only=True):
+    """What a response states. A format fills it in, event by event for a stream; later statements win."""
+
+    response_model: str | None = None
+    response_id: str | None = None
+    finish_reasons: dict[int, str] = msgspec.field(default_factory=dict[int, str])
+    """The provider's own words by choice index."""
+    usage: Usage | None = None
+    error_code: str | None = None
+    """Provider's error code (``context_length_exceeded``), also from an error event inside a 200."""
+    error_type: str | None = None
+    """Provider's error type (``invalid_request_error``)."""
+    error_message: str | None = None
+    """For classification only: never exported, since providers quote prompts and keys in it."""
+    service_tier: str | None = None
+    system_fingerprint: str | None = None
+    chunks: int = 0
+    """Stream events with a payload, pings and sentinels left out."""
+    complete: bool = False
+    """The format's terminal event was seen, or a whole body was read."""
+    undecodable: str | None = None
+    """Why the body could not be read: a content encoding, a size, a syntax."""
+    text: bool | None = None
+    """Whether any output text was seen; ``None`` where the format does not tell."""
+    refused: bool = False
+    tools_called: set[str] = msgspec.field(default_factory=set[str])
+
+    def failed(self) -> bool:
+        """True if the body itself states an error, whatever the HTTP status."""
+        return self.error_code is not None or self.error_type is not None
+
+
+class Format(Protocol):
+    """One documented wire format. Stateless: the state of a response is its :class:`Facts`."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def terminated(self) -> bool:
+        """True if a whole stream always ends with an event of its own, so that a missing one means a cut stream."""
+        ...
+
+    def request(self, body: Mapping[str, Any]) -> Request:
+        """Facts of a JSON request body; fields that do not read are left out."""
+        ...
+
+    def body(self, data: bytes, facts: Facts) -> None:
+        """Reads a whole response body, of a success or of an error."""
+        ...
+
+    def event(self, data: bytes, facts: Facts) -> bool:
+        """Reads one stream event's payload; True if it is an output chunk (no ping, no sentinel)."""
+        ...

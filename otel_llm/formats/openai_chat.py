@@ -1,0 +1,217 @@
+"""OpenAI chat completions, legacy completions and embeddings, as OpenAI, Azure and every compatible server speak them.
+
+Source: OpenAI API reference and recorded traffic. Usage on a stream comes only if the request asked for it
+(``stream_options.include_usage``); Mistral, Together and Groq (``x_groq.usage``) send it anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from otel_llm.formats.facts import Facts, Operation, Request, Usage
+from otel_llm.formats.reading import Shape, mapping, number, rows, strings, text, whole
+
+
+class _PromptDetails(msgspec.Struct):
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    audio_tokens: int | None = None
+
+
+class _CompletionDetails(msgspec.Struct):
+    reasoning_tokens: int | None = None
+    audio_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+    prompt_tokens_details: _PromptDetails | None = None
+    completion_tokens_details: _CompletionDetails | None = None
+    cost: float | None = None
+    prompt_cache_hit_tokens: int | None = None  # DeepSeek's name for cached_tokens
+    cached_tokens: int | None = None  # Together's place for it
+
+
+class _Function(msgspec.Struct):
+    name: str | None = None
+
+
+class _ToolCall(msgspec.Struct):
+    function: _Function | None = None
+
+
+class _Message(msgspec.Struct):
+    content: str | list[Any] | None = None
+    refusal: str | None = None
+    tool_calls: list[_ToolCall] | None = None
+
+
+class _Choice(msgspec.Struct):
+    index: int | None = None
+    finish_reason: str | None = None
+    message: _Message | None = None
+    delta: _Message | None = None
+    text: str | None = None
+
+
+class _Error(msgspec.Struct):
+    code: str | int | None = None
+    type: str | None = None
+    message: str | None = None
+
+
+class _Groq(msgspec.Struct):
+    usage: _Usage | None = None
+
+
+class _Answer(msgspec.Struct):
+    id: str | None = None
+    model: str | None = None
+    choices: list[_Choice] | None = None
+    usage: _Usage | None = None
+    x_groq: _Groq | None = None
+    system_fingerprint: str | None = None
+    service_tier: str | None = None
+    error: _Error | str | None = None
+
+
+_read = Shape(_Answer)
+
+
+class OpenAIChat:
+    """Chat completions (``operation="chat"``), legacy completions and embeddings: one shape with optional parts."""
+
+    terminated = False
+    """OpenAI ends a stream with ``[DONE]``, many compatible servers do not."""
+
+    def __init__(self, name: str, operation: Operation) -> None:
+        self.name = name
+        self._operation: Operation = operation
+
+    def request(self, body: Mapping[str, Any]) -> Request:
+        if self._operation == "embeddings":
+            return _embeddings_request(body)
+        kind = mapping(body.get("response_format")).get("type")
+        return Request(
+            operation=self._operation,
+            model=text(body.get("model")),
+            stream=body.get("stream") is True,
+            max_tokens=whole(body.get("max_completion_tokens", body.get("max_tokens"))),
+            temperature=number(body.get("temperature")),
+            top_p=number(body.get("top_p")),
+            top_k=whole(body.get("top_k")),
+            frequency_penalty=number(body.get("frequency_penalty")),
+            presence_penalty=number(body.get("presence_penalty")),
+            seed=whole(body.get("seed")),
+            choices=whole(body.get("n")),
+            stop_sequences=strings(body.get("stop")),
+            reasoning_level=text(body.get("reasoning_effort")),
+            output_type="text" if kind == "text" else "json" if kind in ("json_object", "json_schema") else None,
+            service_tier=text(body.get("service_tier")),
+            tools=tool_names(body.get("tools")),
+        )
+
+    def body(self, data: bytes, facts: Facts) -> None:
+        answer = _read(data)
+        if answer is None:
+            facts.undecodable = "syntax"
+            return
+        self._note(answer, facts)
+        facts.complete = True
+
+    def event(self, data: bytes, facts: Facts) -> bool:
+        if data == b"[DONE]":
+            facts.complete = True
+            return False
+        answer = _read(data)
+        if answer is None:
+            facts.undecodable = "syntax"
+            return True
+        self._note(answer, facts)
+        return True
+
+    def _note(self, answer: _Answer, facts: Facts) -> None:
+        if facts.response_id is None:
+            facts.response_id = answer.id or None
+        if facts.response_model is None:
+            facts.response_model = answer.model or None
+        facts.system_fingerprint = answer.system_fingerprint or facts.system_fingerprint
+        facts.service_tier = answer.service_tier or facts.service_tier
+        for position, choice in enumerate(answer.choices or ()):
+            _note_choice(choice, position, facts)
+        stated = answer.usage or (answer.x_groq.usage if answer.x_groq else None)
+        if stated is not None and (usage := _usage(stated)):
+            facts.usage = usage
+        if answer.error is not None:
+            note_error(answer.error, facts)
+
+
+def _note_choice(choice: _Choice, position: int, facts: Facts) -> None:
+    if choice.finish_reason:
+        facts.finish_reasons[position if choice.index is None else choice.index] = choice.finish_reason
+    said = choice.message or choice.delta
+    if choice.text or (said is not None and said.content):
+        facts.text = True
+    elif facts.text is None:
+        facts.text = False
+    if said is not None and said.refusal:
+        facts.refused = True
+    if said is not None and said.tool_calls:
+        functions = (call.function for call in said.tool_calls)
+        facts.tools_called.update(function.name for function in functions if function and function.name)
+
+
+def _usage(stated: _Usage) -> Usage | None:
+    prompt = stated.prompt_tokens_details or _PromptDetails()
+    completion = stated.completion_tokens_details or _CompletionDetails()
+    cached = (prompt.cached_tokens, stated.prompt_cache_hit_tokens, stated.cached_tokens)
+    read = next((count for count in cached if count is not None), None)
+    spent, said = stated.prompt_tokens, stated.completion_tokens
+    if spent is None and said is None:
+        spent = stated.total_tokens  # Voyage states embeddings' tokens as the total only
+    if spent is None and said is None:
+        return None
+    return Usage(
+        input=spent, output=said, cache_read=read, cache_write=prompt.cache_write_tokens,
+        reasoning=completion.reasoning_tokens, input_audio=prompt.audio_tokens,
+        output_audio=completion.audio_tokens, cost=stated.cost,
+    )  # fmt: skip
+
+
+def note_error(error: _Error | str, facts: Facts) -> None:
+    """Puts an OpenAI-style error object, or the bare message of some servers, into the facts."""
+    if isinstance(error, str):
+        facts.error_type, facts.error_message = facts.error_type or "error", error
+        return
+    facts.error_code = facts.error_code or (str(error.code) if error.code not in (None, "") else None)
+    facts.error_type = facts.error_type or error.type or ("error" if facts.error_code is None else None)
+    facts.error_message = error.message
+
+
+def tool_names(tools: object) -> frozenset[str]:
+    """Names of the function tools in an OpenAI-style ``tools`` list."""
+    found: set[str] = set()
+    for row in rows(tools):
+        name = mapping(row.get("function")).get("name") or row.get("name")
+        if isinstance(name, str):
+            found.add(name)
+    return frozenset(found)
+
+
+def _embeddings_request(body: Mapping[str, Any]) -> Request:
+    return Request(
+        operation="embeddings",
+        model=text(body.get("model")),
+        encoding_formats=strings(body.get("encoding_format")),
+        dimensions=whole(body.get("dimensions")),
+    )
+
+
+CHAT = OpenAIChat("openai_chat", "chat")
+COMPLETIONS = OpenAIChat("openai_completions", "text_completion")
+EMBEDDINGS = OpenAIChat("openai_embeddings", "embeddings")

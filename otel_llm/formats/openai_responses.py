@@ -1,0 +1,172 @@
+"""OpenAI Responses API: one JSON object, or a stream of typed events that ends with the whole response.
+
+Source: OpenAI API reference and recorded traffic. ``input_tokens`` includes cached tokens, ``output_tokens`` reasoning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from otel_llm.formats.facts import Facts, Request, Usage
+from otel_llm.formats.openai_chat import tool_names
+from otel_llm.formats.reading import Shape, mapping, number, text, whole
+
+
+class _InputDetails(msgspec.Struct):
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+
+
+class _OutputDetails(msgspec.Struct):
+    reasoning_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct):
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    input_tokens_details: _InputDetails | None = None
+    output_tokens_details: _OutputDetails | None = None
+    cost: float | None = None
+
+
+class _Error(msgspec.Struct):
+    code: str | int | None = None
+    type: str | None = None
+    message: str | None = None
+
+
+class _Reason(msgspec.Struct):
+    reason: str | None = None
+
+
+class _Content(msgspec.Struct):
+    type: str | None = None
+    text: str | None = None
+
+
+class _Item(msgspec.Struct):
+    type: str | None = None
+    name: str | None = None
+    content: list[_Content] | None = None
+
+
+class _Response(msgspec.Struct):
+    id: str | None = None
+    model: str | None = None
+    status: str | None = None
+    usage: _Usage | None = None
+    error: _Error | None = None
+    incomplete_details: _Reason | None = None
+    service_tier: str | None = None
+    output: list[_Item] | None = None
+
+
+class _Event(msgspec.Struct):
+    type: str | None = None
+    response: _Response | None = None
+    code: str | int | None = None
+    message: str | None = None
+    error: _Error | None = None
+
+
+_read_response = Shape(_Response)
+_read_event = Shape(_Event)
+
+_LAST = frozenset({"response.completed", "response.incomplete", "response.failed", "error"})
+_PLAIN = (b'{"type":"response.output_text.delta"', b'{"type":"response.function_call_arguments.delta"')
+"""Deltas state nothing but text, and make up most of a stream: recognised by their first bytes, not parsed."""
+
+
+class OpenAIResponses:
+    name = "openai_responses"
+    terminated = True
+
+    def request(self, body: Mapping[str, Any]) -> Request:
+        kind = mapping(mapping(body.get("text")).get("format")).get("type")
+        conversation = body.get("conversation")
+        return Request(
+            operation="chat",
+            model=text(body.get("model")),
+            stream=body.get("stream") is True,
+            max_tokens=whole(body.get("max_output_tokens")),
+            temperature=number(body.get("temperature")),
+            top_p=number(body.get("top_p")),
+            reasoning_level=text(mapping(body.get("reasoning")).get("effort")),
+            previous_response=text(body.get("previous_response_id")),
+            conversation=text(conversation) or text(mapping(conversation).get("id")),
+            output_type="text" if kind == "text" else "json" if kind in ("json_object", "json_schema") else None,
+            service_tier=text(body.get("service_tier")),
+            tools=tool_names(body.get("tools")),
+        )
+
+    def body(self, data: bytes, facts: Facts) -> None:
+        response = _read_response(data)
+        if response is None:
+            facts.undecodable = "syntax"
+            return
+        _note(response, facts)
+        facts.complete = True
+
+    def event(self, data: bytes, facts: Facts) -> bool:
+        if data.startswith(_PLAIN):
+            facts.text = True
+            return True
+        event = _read_event(data)
+        if event is None:
+            facts.undecodable = "syntax"
+            return True
+        if event.type == "response.output_text.delta":
+            facts.text = True
+        if event.response is not None:
+            _note(event.response, facts)
+        if event.type in _LAST:
+            facts.complete = True
+        if event.type == "error" or event.error is not None:
+            _note_error(event.error or _Error(event.code, None, event.message), facts)
+        return True
+
+
+def _note(response: _Response, facts: Facts) -> None:
+    facts.response_id = response.id or facts.response_id
+    facts.response_model = response.model or facts.response_model
+    facts.service_tier = response.service_tier or facts.service_tier
+    if response.usage is not None:
+        facts.usage = _usage(response.usage) or facts.usage
+    if response.status not in (None, "in_progress", "queued"):
+        reason = response.incomplete_details.reason if response.incomplete_details else None
+        facts.finish_reasons[0] = reason or response.status or ""
+    for item in response.output or ():
+        _note_item(item, facts)
+    if response.error is not None:
+        _note_error(response.error, facts)
+
+
+def _note_item(item: _Item, facts: Facts) -> None:
+    if item.type == "function_call" and item.name:
+        facts.tools_called.add(item.name)
+    for content in item.content or ():
+        facts.text = facts.text or bool(content.text)
+        facts.refused = facts.refused or content.type == "refusal"
+
+
+def _note_error(error: _Error, facts: Facts) -> None:
+    facts.error_code = facts.error_code or (str(error.code) if error.code not in (None, "") else None)
+    facts.error_type = facts.error_type or error.type or ("error" if facts.error_code is None else None)
+    facts.error_message = error.message
+
+
+def _usage(stated: _Usage) -> Usage | None:
+    if stated.input_tokens is None and stated.output_tokens is None:
+        return None
+    spent = stated.input_tokens_details or _InputDetails()
+    said = stated.output_tokens_details or _OutputDetails()
+    return Usage(
+        input=stated.input_tokens, output=stated.output_tokens, cache_read=spent.cached_tokens,
+        cache_write=spent.cache_write_tokens, reasoning=said.reasoning_tokens, cost=stated.cost,
+    )  # fmt: skip
+
+
+RESPONSES = OpenAIResponses()
