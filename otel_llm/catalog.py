@@ -118,7 +118,9 @@ INVALID_VALUES: Final = (
     "model_mismatch",
 )  # fmt: skip
 """Reasons of :data:`INVALID_OUTPUT`."""
-UNPRICED_VALUES: Final = ("unknown_model", "unknown_token_type")
+UnpricedReason = Literal["unknown_model", "unknown_token_type", "unknown_service_tier"]
+UNPRICED_VALUES: Final[tuple[UnpricedReason, ...]] = ("unknown_model", "unknown_token_type", "unknown_service_tier")
+"""No price is known for the model; for a kind of token that was used; for the service tier that the response states."""
 USAGE_MISSING_VALUES: Final = ("not_stated", "stream_unfinished", "undecodable", "inconsistent")
 LIMIT_KINDS: Final = ("requests", "tokens", "input_tokens", "output_tokens")
 PERIODS: Final = ("day", "month")
