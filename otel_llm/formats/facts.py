@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -112,4 +112,13 @@ class Format(Protocol):
 
     def event(self, data: bytes, facts: Facts) -> bool:
         """Reads one stream event's payload; True if it is an output chunk (no ping, no sentinel)."""
+        ...
+
+
+@runtime_checkable
+class ReadsHeaders(Protocol):
+    """A format whose providers state facts in response headers (Bedrock, Hugging Face)."""
+
+    def headers(self, headers: Mapping[str, str], facts: Facts) -> None:
+        """Reads response headers, by lower-case name. Call it before the body: what the body states holds."""
         ...

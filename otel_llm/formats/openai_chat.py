@@ -32,6 +32,8 @@ class _Usage(msgspec.Struct):
     total_tokens: int | None = None
     prompt_tokens_details: _PromptDetails | None = None
     completion_tokens_details: _CompletionDetails | None = None
+    prompt_token_details: _PromptDetails | None = None  # Writer's spelling
+    completion_token_details: _CompletionDetails | None = None
     cost: float | None = None
     prompt_cache_hit_tokens: int | None = None  # DeepSeek's name for cached_tokens
     cached_tokens: int | None = None  # Together's place for it
@@ -167,8 +169,8 @@ def _note_choice(choice: _Choice, position: int, facts: Facts) -> None:
 
 
 def _usage(stated: _Usage) -> Usage | None:
-    prompt = stated.prompt_tokens_details or _PromptDetails()
-    completion = stated.completion_tokens_details or _CompletionDetails()
+    prompt = stated.prompt_tokens_details or stated.prompt_token_details or _PromptDetails()
+    completion = stated.completion_tokens_details or stated.completion_token_details or _CompletionDetails()
     cached = (prompt.cached_tokens, stated.prompt_cache_hit_tokens, stated.cached_tokens)
     read = next((count for count in cached if count is not None), None)
     spent, said = stated.prompt_tokens, stated.completion_tokens

@@ -1,0 +1,205 @@
+"""Gemini ``generateContent`` and ``streamGenerateContent``, on the Gemini API and on Vertex AI.
+
+Source: Gemini API and Vertex AI references, recorded traffic. The model stands in the URL. A stream is SSE with
+``alt=sse``, else one JSON array, and has no last event. Every chunk may state usage; the last one holds.
+``promptTokenCount`` includes cached tokens; ``candidatesTokenCount`` excludes thoughts, which are added here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from otel_llm.formats.facts import Facts, Request, Usage
+from otel_llm.formats.reading import Shape, mapping, number, rows, strings, text, whole
+
+
+class _Modality(msgspec.Struct, rename="camel"):
+    modality: str | int | None = None
+    token_count: int | None = None
+
+
+class GeminiUsage(msgspec.Struct, rename="camel"):
+    prompt_token_count: int | None = None
+    candidates_token_count: int | None = None
+    thoughts_token_count: int | None = None
+    cached_content_token_count: int | None = None
+    prompt_tokens_details: list[_Modality] | None = None
+    candidates_tokens_details: list[_Modality] | None = None
+    service_tier: str | None = None
+
+
+class _Call(msgspec.Struct):
+    name: str | None = None
+
+
+class _Part(msgspec.Struct, rename="camel"):
+    text: str | None = None
+    thought: bool | None = None
+    function_call: _Call | None = None
+
+
+class _Content(msgspec.Struct):
+    parts: list[_Part] | None = None
+
+
+class _Candidate(msgspec.Struct, rename="camel"):
+    index: int | None = None
+    content: _Content | None = None
+    finish_reason: str | int | None = None
+
+
+class _Feedback(msgspec.Struct, rename="camel"):
+    block_reason: str | int | None = None
+
+
+class GoogleError(msgspec.Struct):
+    code: int | str | None = None
+    status: str | None = None
+    message: str | None = None
+
+
+class _Answer(msgspec.Struct, rename="camel"):
+    candidates: list[_Candidate] | None = None
+    prompt_feedback: _Feedback | None = None
+    usage_metadata: GeminiUsage | None = None
+    model_version: str | None = None
+    response_id: str | None = None
+    error: GoogleError | None = None
+
+
+class _Answers(msgspec.Struct):
+    answers: list[_Answer] | None = None
+
+
+_read = Shape(_Answer)
+_read_all = Shape(_Answers)
+
+_AUDIO = ("AUDIO", 4, "4")
+
+
+class Gemini:
+    name = "gemini"
+    terminated = False
+
+    def request(self, body: Mapping[str, Any]) -> Request:
+        config = mapping(body.get("generationConfig") or body.get("generation_config"))
+        thinking = mapping(config.get("thinkingConfig"))
+        return Request(
+            operation="generate_content",
+            model=text(body.get("model")),
+            max_tokens=whole(config.get("maxOutputTokens")),
+            temperature=number(config.get("temperature")),
+            top_p=number(config.get("topP")),
+            top_k=whole(config.get("topK")),
+            frequency_penalty=number(config.get("frequencyPenalty")),
+            presence_penalty=number(config.get("presencePenalty")),
+            seed=whole(config.get("seed")),
+            choices=whole(config.get("candidateCount")),
+            stop_sequences=strings(config.get("stopSequences")),
+            reasoning_level=text(thinking.get("thinkingLevel")),
+            output_type=_output_type(config),
+            service_tier=text(body.get("serviceTier")),
+            tools=_tool_names(body.get("tools")),
+        )
+
+    def body(self, data: bytes, facts: Facts) -> None:
+        """Reads an answer, or the array of answers that an unframed stream is."""
+        if data.lstrip().startswith(b"["):
+            whole_stream = _read_all(b'{"answers":' + data + b"}")
+            answers = (whole_stream.answers or []) if whole_stream else None
+        else:
+            answer = _read(data)
+            answers = None if answer is None else [answer]
+        if answers is None:
+            facts.undecodable = "syntax"
+            return
+        for answer in answers:
+            _note(answer, facts)
+        facts.complete = True
+
+    def event(self, data: bytes, facts: Facts) -> bool:
+        answer = _read(data)
+        if answer is None:
+            facts.undecodable = "syntax"
+        else:
+            _note(answer, facts)
+        return True
+
+
+def _note(answer: _Answer, facts: Facts) -> None:
+    facts.response_id = answer.response_id or facts.response_id
+    facts.response_model = answer.model_version or facts.response_model
+    for position, candidate in enumerate(answer.candidates or ()):
+        _note_candidate(candidate, position, facts)
+    if answer.prompt_feedback is not None and answer.prompt_feedback.block_reason and not answer.candidates:
+        # A blocked prompt has no candidate; the block stands in the place of its finish reason.
+        facts.finish_reasons[0] = _blocked(answer.prompt_feedback.block_reason)
+    if answer.usage_metadata is not None:
+        facts.usage = gemini_usage(answer.usage_metadata) or facts.usage
+        facts.service_tier = answer.usage_metadata.service_tier or facts.service_tier
+    if answer.error is not None:
+        note_google_error(answer.error, facts)
+
+
+def _note_candidate(candidate: _Candidate, position: int, facts: Facts) -> None:
+    if candidate.finish_reason:
+        index = position if candidate.index is None else candidate.index
+        facts.finish_reasons[index] = str(candidate.finish_reason)
+    facts.text = facts.text or False
+    for part in (candidate.content.parts if candidate.content else None) or ():
+        if part.text and not part.thought:
+            facts.text = True
+        if part.function_call is not None and part.function_call.name:
+            facts.tools_called.add(part.function_call.name)
+
+
+def _blocked(reason: str | int) -> str:
+    return reason if isinstance(reason, str) and not reason.isdigit() else "SAFETY"
+
+
+def gemini_usage(stated: GeminiUsage) -> Usage | None:
+    """``usageMetadata`` by the conventions' meaning, or ``None`` if it counts no tokens (Vertex: before the end)."""
+    said, thought = stated.candidates_token_count, stated.thoughts_token_count
+    if stated.prompt_token_count is None and said is None and thought is None:
+        return None
+    return Usage(
+        input=stated.prompt_token_count,
+        output=None if said is None and thought is None else (said or 0) + (thought or 0),
+        cache_read=stated.cached_content_token_count,
+        reasoning=thought,
+        input_audio=_audio(stated.prompt_tokens_details),
+        output_audio=_audio(stated.candidates_tokens_details),
+    )
+
+
+def _audio(details: list[_Modality] | None) -> int | None:
+    counts = [row.token_count for row in details or () if row.modality in _AUDIO and row.token_count is not None]
+    return sum(counts) if counts else None
+
+
+def note_google_error(error: GoogleError, facts: Facts) -> None:
+    """Puts Google's error object (``google.rpc.Status`` as JSON) into the facts."""
+    facts.error_code = str(error.code) if error.code not in (None, "") else None
+    facts.error_type = error.status or (None if facts.error_code else "error")
+    facts.error_message = error.message
+
+
+def _output_type(config: Mapping[str, Any]) -> Any:
+    if config.get("responseMimeType") == "application/json" or "responseSchema" in config:
+        return "json"
+    modalities = [item.lower() for item in strings(config.get("responseModalities")) or ()]
+    return next((kind for word, kind in _OUTPUTS if word in modalities), None)
+
+
+_OUTPUTS = (("image", "image"), ("audio", "speech"), ("text", "text"))
+
+
+def _tool_names(tools: object) -> frozenset[str]:
+    declared = (row for tool in rows(tools) for row in rows(tool.get("functionDeclarations")))
+    return frozenset(name for row in declared if (name := text(row.get("name"))))
+
+
+GENERATE = Gemini()
