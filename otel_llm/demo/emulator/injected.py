@@ -1,0 +1,110 @@
+"""What the emulator handed out, as the figures that a scrape must show: what demo and tests compare with."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from otel_llm import catalog
+from otel_llm.catalog import Metric
+from otel_llm.demo.emulator.received import CALL_HEADER, Received
+from otel_llm.demo.emulator.reply import Reply, Usage
+from otel_llm.demo.emulator.wire import Wire
+
+Labels = tuple[str, ...]
+"""Label values in the order of ``Metric.labels``."""
+_OPEN_LIMIT: Final = 10_000
+"""Failed attempts that may still be retried; the oldest are taken for final."""
+
+
+class Price(msgspec.Struct, frozen=True, kw_only=True):
+    """US dollars per million tokens, by disjoint type."""
+
+    input: float = 0.0
+    cache_read: float = 0.0
+    cache_write: float = 0.0
+    output: float = 0.0
+    reasoning: float = 0.0
+
+    def dollars(self, usage: Usage) -> dict[str, float]:
+        """Cost by token type of the catalogue."""
+        rates = {
+            "input": self.input, "input_cache_read": self.cache_read, "input_cache_write": self.cache_write,
+            "output": self.output, "output_reasoning": self.reasoning,
+        }  # fmt: skip
+        return {kind: count * rates[kind] / 1e6 for kind, count in usage.disjoint().items()}
+
+
+class Injected:
+    """Sums by metric of the catalogue and by its labels. Every HTTP attempt is noted when its reply is chosen, before
+    a byte is sent, so that the figures stand once a client has its answer. A retry takes back the failure before it:
+    what remains are calls. Not thread-safe: the emulator holds its lock."""
+
+    def __init__(self, prices: Mapping[str, Price]) -> None:
+        self.prices = prices
+        self.attempts = 0
+        self.sums: dict[Metric, dict[Labels, float]] = {}
+        self._open: OrderedDict[object, list[Labels]] = OrderedDict()
+
+    def note(self, asked: Received, wire: Wire, reply: Reply) -> None:
+        """Adds one attempt and what its reply states."""
+        self.attempts += 1
+        model: Labels = (wire.operation, wire.provider, asked.model)
+        self._take_back(asked)
+        if reply.outcome is not None:
+            self._add(catalog.CALLS, (*model, reply.outcome, ""))
+        elif reply.fails is not None:
+            self._note_failure(asked, (*model, reply.fails))
+        else:
+            self._add(catalog.CALLS, (*model, "success", ""))
+            for finish in wire.finishes(reply, asked):
+                self._add(catalog.FINISH, (*model, finish))
+        answered = reply.fails is None and reply.outcome is None
+        if answered or (reply.after is not None and asked.streams):
+            self._note_usage(model, wire.stated(reply, asked, broken=not answered), answered=answered)
+
+    def total(self, metric: Metric, **labels: str) -> float:
+        """Sum over the label sets with the given values, by Prometheus label names."""
+        names = [catalog.label_name(name) for name in metric.labels]
+        rows = self.sums.get(metric, {}).items()
+        return sum(value for row, value in rows if labels.items() <= dict(zip(names, row, strict=True)).items())
+
+    def _add(self, metric: Metric, labels: Labels, amount: float = 1) -> None:
+        rows = self.sums.setdefault(metric, {})
+        rows[labels] = rows.get(labels, 0) + amount
+
+    def _note_failure(self, asked: Received, failure: Labels) -> None:
+        *model, error_class = failure
+        self._add(catalog.CALLS, (*model, "error", error_class))
+        self._open.setdefault(_call(asked), []).append(failure)
+        if len(self._open) > _OPEN_LIMIT:
+            self._open.popitem(last=False)
+
+    def _take_back(self, asked: Received) -> None:
+        """If the attempt is a retry: what the attempt before it counted as an error was a retry's cause."""
+        failures = self._open.get(_call(asked)) if asked.retry or CALL_HEADER in asked.headers else None
+        if failures:
+            *model, error_class = failures.pop()
+            self._add(catalog.RETRIES, (*model, error_class))
+            self._add(catalog.CALLS, (*model, "error", error_class), -1)
+
+    def _note_usage(self, model: Labels, usage: Usage | None, *, answered: bool) -> None:
+        if usage is None:
+            self._add(catalog.USAGE_MISSING, (*model, "not_stated" if answered else "stream_unfinished"))
+            return
+        for kind, count in usage.disjoint().items():
+            self._add(catalog.CALL_TOKENS, (*model, kind), count)
+        price = self.prices.get(model[2])
+        if price is None:
+            self._add(catalog.UNPRICED, (*model, "unknown_model"))
+            return
+        for kind, dollars in price.dollars(usage).items():
+            self._add(catalog.COST, (*model, kind), dollars)
+
+
+def _call(asked: Received) -> object:
+    """What the attempts of one call have in common."""
+    return asked.headers.get(CALL_HEADER) or (asked.mode, asked.path, asked.raw)

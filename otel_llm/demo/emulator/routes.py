@@ -1,0 +1,35 @@
+"""Which wire format answers which path: one row per provider API."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from otel_llm.demo.emulator.anthropic_messages import MESSAGES, VERTEX
+from otel_llm.demo.emulator.openai_chat import AZURE_CHAT, CHAT, COMPLETIONS
+from otel_llm.demo.emulator.openai_embeddings import EMBEDDINGS
+from otel_llm.demo.emulator.openai_responses import RESPONSES
+from otel_llm.demo.emulator.wire import Wire
+
+
+class Route(NamedTuple):
+    """Paths that end in a match of ``path`` speak ``wire``; the first match wins."""
+
+    path: re.Pattern[str]
+    wire: Wire
+
+
+ROUTES: Final = (
+    Route(re.compile(r"/openai/deployments/[^/]+/chat/completions$"), AZURE_CHAT),
+    Route(re.compile(r"/chat/completions$"), CHAT),
+    Route(re.compile(r"/completions$"), COMPLETIONS),
+    Route(re.compile(r"/responses$"), RESPONSES),
+    Route(re.compile(r"/embeddings$"), EMBEDDINGS),
+    Route(re.compile(r"/messages$"), MESSAGES),
+    Route(re.compile(r"/publishers/anthropic/models/[^/]+:(?:rawPredict|streamRawPredict)$"), VERTEX),
+)
+
+
+def wire_of(path: str) -> Wire | None:
+    """The wire format of a request's path; ``None`` if no API has it."""
+    return next((route.wire for route in ROUTES if route.path.search(path)), None)
