@@ -46,7 +46,7 @@ class GeminiEmbeddings:
         parameters = mapping(body.get("parameters"))
         return Request(
             operation="embeddings",
-            model=text(first.get("model")),
+            model=text(str(first.get("model") or "").removeprefix("models/")),
             dimensions=whole(first.get("outputDimensionality", parameters.get("outputDimensionality"))),
         )
 

@@ -6,6 +6,7 @@ host or the body besides. Paths of other calls (models, files, batches, token co
 
 from __future__ import annotations
 
+import re
 from typing import Final
 from urllib.parse import unquote
 
@@ -128,14 +129,17 @@ TASKS: Final[dict[str, Format]] = {
 """Hugging Face: the path is a model's URL, the client knows the task."""
 
 
+_END: Final = re.compile("[?#]")
+
+
 def recognise(path: str, provider: str | None = None) -> Recognised | None:
     """The format that a POST to ``path`` speaks, or ``None`` if it is no LLM call of a known format.
 
-    ``path`` may be a whole URL or carry a query. ``provider`` (``gen_ai.provider.name``), where known, decides between
+    ``path`` may be a whole URL and carry a query or a fragment (mistralai 3.7 marks streams with ``#stream``). ``provider`` (``gen_ai.provider.name``), where known, decides between
     two formats under one path (Writer's ``/v1/chat`` is not Cohere's).
     """
-    if "?" in path:
-        path = path.partition("?")[0]
+    if "?" in path or "#" in path:
+        path = _END.split(path, 1)[0]
     head, _, last = path.rpartition("/")
     routes = ROUTES.get(last)
     if routes is None:
