@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from otel_llm.cli.run import run
 from otel_llm.version import __version__
 
 app = typer.Typer(name="otel-llm", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
@@ -20,3 +21,6 @@ def root(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
 ) -> None:
     """LLM calls in the monitoring stack that you already run."""
+
+
+app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})(run)

@@ -1,0 +1,1 @@
+"""What `otel-llm run` puts on PYTHONPATH."""

@@ -1,0 +1,87 @@
+"""From the bytes of one response to its facts: undo the encoding, cut into events, let the format read them."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Final
+
+from otel_llm.formats.facts import Facts, Format
+from otel_llm.formats.framing import Decompressor, Framing, JsonLines, ServerSentEvents, WholeBody, decompressor
+
+STREAM_FRAMINGS: Final[dict[str, type[ServerSentEvents] | type[JsonLines]]] = {
+    "text/event-stream": ServerSentEvents,
+    "application/x-ndjson": JsonLines,
+    "application/ndjson": JsonLines,
+    "application/stream+json": JsonLines,
+    "application/jsonl": JsonLines,
+}
+"""Framing by media type; any other type is one whole document."""
+
+
+class Reader:
+    """Reads one response body piece by piece. What it cannot read it says in ``facts.undecodable``."""
+
+    __slots__ = ("_decompressor", "_format", "_framing", "_stopped", "facts", "streamed")
+
+    def __init__(
+        self, wire_format: Format, content_type: str = "", encoding: str = "", facts: Facts | None = None
+    ) -> None:
+        self.facts = facts or Facts()
+        self._format = wire_format
+        framing = STREAM_FRAMINGS.get(content_type.partition(";")[0].strip().lower())
+        self.streamed = framing is not None
+        self._framing: Framing = framing() if framing else WholeBody()
+        self._decompressor: Decompressor | None = None
+        self._stopped = False
+        try:
+            self._decompressor = decompressor(encoding.strip().lower())
+        except LookupError:
+            self._stop("encoding")
+
+    def feed(self, data: bytes) -> int:
+        """Takes bytes as they came over the wire; returns how many output chunks they completed."""
+        if self._stopped:
+            return 0
+        if self._decompressor is not None:
+            try:
+                data = self._decompressor.decompress(data)
+            except (zlib.error, ValueError, EOFError, OSError):
+                self._stop("encoding")
+                return 0
+        return self._read(self._framing.feed(data))
+
+    def whole(self, content: bytes) -> None:
+        """Takes a body that the client has already read and decoded."""
+        if self.streamed:
+            self._read(self._framing.feed(content))
+            self.end()
+        elif content:
+            self._format.body(content, self.facts)
+
+    def end(self) -> int:
+        """The body is over: reads what is left; returns how many output chunks that were."""
+        if self._stopped:
+            return 0
+        if not self.streamed:
+            self._end_whole()
+            return 0
+        return self._read(self._framing.end())
+
+    def _end_whole(self) -> None:
+        if isinstance(self._framing, WholeBody) and self._framing.overflowed:
+            self._stop("size")
+        for document in self._framing.end():
+            self._format.body(document, self.facts)
+
+    def _read(self, payloads: list[bytes]) -> int:
+        facts, read = self.facts, self._format.event
+        chunks = 0
+        for payload in payloads:
+            if read(payload, facts):
+                chunks += 1
+        facts.chunks += chunks
+        return chunks
+
+    def _stop(self, why: str) -> None:
+        self._stopped = True
+        self.facts.undecodable = why

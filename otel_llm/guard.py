@@ -1,0 +1,95 @@
+"""The one guard between our code and the app: what fails in here is counted, logged once per place, and forgotten.
+
+Every step of ours that runs on the call path is wrapped by :func:`guarded`. A step that keeps failing is switched off
+(its breaker opens), so that a defect of ours costs the app nothing but the telemetry.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import Final, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+logger: Final = logging.getLogger("otel_llm")
+
+BREAKER_LIMIT: Final = 100
+"""Failures in a row after which a step is switched off until the next ``instrument()``."""
+
+
+class Site:
+    """One guarded place: how often it failed, and whether it still runs."""
+
+    __slots__ = ("failures", "in_a_row", "name", "open")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.failures = 0
+        self.in_a_row = 0
+        self.open = False
+
+    def note(self, error: BaseException) -> None:
+        """Counts a failure; logs the first one with its trace, and the opening of the breaker. Never raises."""
+        self.failures += 1
+        self.in_a_row += 1
+        try:
+            if self.failures == 1:
+                logger.warning("otel-llm: internal error in %s; calls are not affected", self.name, exc_info=error)
+            if self.in_a_row == BREAKER_LIMIT:
+                self.open = True
+                logger.warning("otel-llm: %s failed %d times in a row and is switched off", self.name, BREAKER_LIMIT)
+        except Exception:  # noqa: S110 - the app's logging is broken: there is nobody left to tell
+            pass
+
+
+_sites: Final[dict[str, Site]] = {}
+
+
+def site(name: str) -> Site:
+    """The site of that name, made when first asked for."""
+    return _sites.setdefault(name, Site(name))
+
+
+def failures() -> dict[str, int]:
+    """Internal errors by site since the process began."""
+    return {name: found.failures for name, found in list(_sites.items())}
+
+
+def last_failing() -> list[str]:
+    """Names of the sites that failed, the most failing first."""
+    return sorted((s for s, n in failures().items() if n), key=lambda s: -_sites[s].failures)
+
+
+def close_breakers() -> None:
+    """Lets every switched-off step run again."""
+    for found in list(_sites.values()):
+        found.open, found.in_a_row = False, 0
+
+
+def guarded(name: str) -> Callable[[Callable[P, R]], Callable[P, R | None]]:
+    """Makes a function safe to call from the app's path: it returns ``None`` instead of raising an ``Exception``.
+
+    ``KeyboardInterrupt`` and its like pass: they are meant for the app.
+    """
+    place = site(name)
+
+    def wrap(function: Callable[P, R]) -> Callable[P, R | None]:
+        @functools.wraps(function)
+        def safe(*args: P.args, **kwargs: P.kwargs) -> R | None:
+            if place.open:
+                return None
+            try:
+                result = function(*args, **kwargs)
+            except Exception as error:
+                place.note(error)
+                return None
+            if place.in_a_row:
+                place.in_a_row = 0
+            return result
+
+        return safe
+
+    return wrap

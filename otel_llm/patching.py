@@ -1,0 +1,83 @@
+"""Patching of classes when the app imports them, and taking it back. We never import a patched library ourselves."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import wrapt
+
+from otel_llm.guard import guarded, logger
+
+Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], Any]
+"""wrapt's wrapper signature: (wrapped, instance, args, kwargs)."""
+
+
+class Patches:
+    """The methods that are wrapped now, so that each is wrapped once and put back as it was."""
+
+    def __init__(self) -> None:
+        self._done: dict[tuple[type, str], tuple[Any, Any]] = {}
+
+    def wrap(self, owner: type, name: str, wrapper: Wrapper) -> bool:
+        """Wraps ``owner.name``. Once per class object: after ``httpx2.alias_httpx()`` both names are one class.
+
+        :raises KeyError: if the class defines no such method (an SDK version that we do not know).
+        """
+        if (owner, name) in self._done:
+            return False
+        original = owner.__dict__[name]
+        wrapped = wrapt.FunctionWrapper(original, wrapper)
+        setattr(owner, name, wrapped)
+        self._done[owner, name] = (original, wrapped)
+        return True
+
+    def restore(self) -> None:
+        """Puts every method back. One that somebody wrapped after us stays: our wrapper in it is a pass-through."""
+        for (owner, name), (original, wrapped) in list(self._done.items()):
+            if owner.__dict__.get(name) is wrapped:
+                setattr(owner, name, original)
+            del self._done[owner, name]
+
+
+class Hook:
+    """Patches one module, now if it is imported and otherwise when the app imports it; again after ``uninstrument``."""
+
+    def __init__(self, module: str, patch: Callable[[ModuleType, Patches], None]) -> None:
+        self.module = module
+        self._patch = patch
+        self._registered = False
+        self.error: str | None = None
+        """Why the module could not be patched; ``None`` if it was, or has not been imported."""
+
+    def arm(self, patches: Patches, wanted: Callable[[], bool]) -> None:
+        """``wanted`` tells at import time whether instrumentation is still on."""
+        if (module := sys.modules.get(self.module)) is not None:
+            self._apply(module, patches)
+        elif not self._registered:
+            self._registered = True
+
+            def imported(module: ModuleType) -> None:
+                if wanted():
+                    self._apply(module, patches)
+
+            wrapt.register_post_import_hook(imported, self.module)
+
+    @guarded("patching")
+    def _apply(self, module: ModuleType, patches: Patches) -> None:
+        try:
+            self._patch(module, patches)
+            self.error = None
+        except (AttributeError, KeyError, ImportError) as error:
+            self.error = f"{type(error).__name__}: {error}"
+            logger.warning(
+                "otel-llm: %s has no %s that we know; its calls are not observed and work as before. "
+                "Please report the installed version, or pin the newest one listed in the README.",
+                self.module, error,
+            )  # fmt: skip
+
+    @property
+    def imported(self) -> bool:
+        return self.module in sys.modules

@@ -1,0 +1,168 @@
+"""Settings: keyword first, then ``OTEL_LLM_*``, then the standard ``OTEL_*`` variable, then the default.
+
+One table drives reading, checking, the docs and ``otel-llm doctor``. A bad keyword is a mistake in the program and
+raises; a bad environment value is logged with its name, its value and what is allowed, and the default is used, because
+a typing error in a deployment must not stop the app.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Literal
+
+import msgspec
+
+Semconv = Literal["released", "main"]
+Scrape = Literal["auto", "on", "off"]
+NativeSpans = Literal["suppress", "keep"]
+
+
+class SettingError(ValueError):
+    """A setting that ``instrument()`` was given is unknown or has a value that is not allowed."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings with their defaults."""
+
+    disabled: bool = False
+    scrape: Scrape = "auto"
+    scrape_host: str = "127.0.0.1"
+    scrape_port: int = 9464
+    http_spans: bool = False
+    native_spans: NativeSpans = "suppress"
+    semconv: Semconv = "released"
+    set_global: bool = False
+    prices: str | None = None
+    model_cap: int = 100
+    budget_day: float | None = None
+    budget_month: float | None = None
+    duplicates: bool = True
+
+
+class Spec(msgspec.Struct, frozen=True):
+    """How one setting is read and what it means."""
+
+    name: str
+    parse: Callable[[str], Any]
+    allowed: str
+    """What a value may be, in words."""
+    help: str
+    standard: str = ""
+    """Standard ``OTEL_*`` variable that gives the value where ours is unset."""
+
+    @property
+    def variable(self) -> str:
+        return f"OTEL_LLM_{self.name.upper()}"
+
+
+def _boolean(text: str) -> bool:
+    found = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+    return found[text.lower()]
+
+
+def _choice(*values: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text.lower() not in values:
+            raise ValueError(text)
+        return text.lower()
+
+    return parse
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        value = int(text)
+        if not least <= value <= most:
+            raise ValueError(text)
+        return value
+
+    return parse
+
+
+def _dollars(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise ValueError(text)
+    return value
+
+
+def _words(text: str) -> str:
+    if not text.strip():
+        raise ValueError(text)
+    return text
+
+
+SPECS: Final = (
+    Spec("disabled", _boolean, "true or false", "Observe nothing; calls pass straight through.", "OTEL_SDK_DISABLED"),
+    Spec("scrape", _choice("auto", "on", "off"), "auto, on or off",
+         "Our series in prometheus_client's registry, and an endpoint that serves it. auto: unless the app has a "
+         "MeterProvider of its own."),
+    Spec("scrape_host", _words, "a host name or address", "Where the endpoint listens.",
+         "OTEL_EXPORTER_PROMETHEUS_HOST"),
+    Spec("scrape_port", _whole(0, 65535), "0 to 65535 (0: a free port)", "Port of the endpoint.",
+         "OTEL_EXPORTER_PROMETHEUS_PORT"),
+    Spec("http_spans", _boolean, "true or false", "HTTP child spans of LLM calls; costs more than all the rest."),
+    Spec("native_spans", _choice("suppress", "keep"), "suppress or keep",
+         "Spans that an SDK makes of itself (anthropic, mistralai): suppress them, or keep them beside ours."),
+    Spec("semconv", _choice("released", "main"), "released or main",
+         "Names of the gen_ai metrics: as released, or as renamed on the conventions' main branch."),
+    Spec("set_global", _boolean, "true or false",
+         "Register the providers that we make as the global ones, so that the app's own spans are exported too."),
+    Spec("prices", _words, "path of a YAML or JSON file", "Price overrides; see docs of otel_llm.prices."),
+    Spec("model_cap", _whole(1, 10_000), "1 to 10000", "Different model names on metrics before 'other' is used."),
+    Spec("budget_day", _dollars, "dollars above 0", "Budget per day, exported for the budget alerts."),
+    Spec("budget_month", _dollars, "dollars above 0", "Budget per month, exported for the budget alerts."),
+    Spec("duplicates", _boolean, "true or false", "Count calls that repeat a recent one to the letter."),
+)  # fmt: skip
+_BY_NAME: Final = {spec.name: spec for spec in SPECS}
+
+
+class Loaded(msgspec.Struct):
+    """Settings, and what was wrong with the environment, one sentence each."""
+
+    settings: Settings
+    problems: list[str]
+
+
+def load(keywords: Mapping[str, object], environ: Mapping[str, str] | None = None) -> Loaded:
+    """Settings from keywords and environment.
+
+    :raises SettingError: for an unknown keyword or a keyword with a value that is not allowed.
+    """
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for spec in SPECS:
+        for variable in filter(None, (spec.variable, spec.standard)):
+            text = environ.get(variable, "").strip()
+            if text:
+                _read(spec, variable, text, values, problems)
+                break
+    for name, value in keywords.items():
+        values[name] = _keyword(name, value)
+    return Loaded(Settings(**values), problems)
+
+
+def _read(spec: Spec, variable: str, text: str, values: dict[str, Any], problems: list[str]) -> None:
+    try:
+        values[spec.name] = spec.parse(text)
+    except (ValueError, KeyError):
+        default = getattr(Settings(), spec.name)
+        problems.append(f"environment variable {variable}={text!r}: allowed is {spec.allowed}; {default!r} is used")
+
+
+def _keyword(name: str, value: object) -> Any:
+    spec = _BY_NAME.get(name)
+    if spec is None:
+        raise SettingError(f"instrument(): unknown setting {name!r}; the settings are {', '.join(sorted(_BY_NAME))}")
+    if value is None:
+        return getattr(Settings(), name)
+    try:
+        parsed = spec.parse(str(value))
+    except (ValueError, KeyError):
+        parsed = None
+    wrong_kind = spec.parse is _boolean and not isinstance(value, bool)
+    if parsed is None or wrong_kind:
+        raise SettingError(f"instrument({name}={value!r}): allowed is {spec.allowed}")
+    return parsed

@@ -1,0 +1,131 @@
+"""Where spans and metrics go: the providers that were passed in, else the app's, else ours from ``OTEL_*``.
+
+Nothing global is replaced. Providers of ours exist only while the app has none: when it sets its own, before or after
+``instrument()``, we move over and shut ours down.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Final
+
+from opentelemetry import metrics, trace
+from opentelemetry.metrics import MeterProvider
+from opentelemetry.trace import Tracer, TracerProvider
+
+from otel_llm.catalog import SCOPE
+from otel_llm.settings import Settings
+from otel_llm.signals import own_providers
+from otel_llm.signals.instruments import Instruments
+from otel_llm.signals.labels import CappedLabel
+from otel_llm.signals.ledger import Ledger
+from otel_llm.version import __version__
+
+
+class Pipeline:
+    """The tracer and the instruments in use."""
+
+    def __init__(
+        self, settings: Settings, tracer_provider: TracerProvider | None, meter_provider: MeterProvider | None
+    ) -> None:
+        self._settings: Final = settings
+        self._lock = threading.RLock()
+        self._given_meter: Final = meter_provider
+        self._own_tracer: Any = None
+        self._own_meter: Any = None
+        self._instruments: Instruments | None = None
+        self._instruments_of: MeterProvider | None = None
+        self._ledger: Ledger | None = None
+        self._response_model: CappedLabel | None = None
+        if tracer_provider is None and app_tracer_provider() is None:
+            self._own_tracer = own_providers.tracer_provider()
+        if meter_provider is None and app_meter_provider() is None:
+            self._own_meter = own_providers.meter_provider()
+        if settings.set_global:
+            self._register()
+        self._given_tracer: Final = tracer_provider
+        source = tracer_provider or self._own_tracer
+        self._tracer = source.get_tracer(SCOPE, __version__) if source else trace.get_tracer(SCOPE, __version__)
+
+    def tracer(self) -> Tracer:
+        """The tracer to use now; without any provider it makes spans that record nothing."""
+        if self._own_tracer is not None and app_tracer_provider() not in (None, self._own_tracer):
+            self._leave_own_tracer()
+        return self._tracer
+
+    def tracer_provider(self) -> TracerProvider | None:
+        """Given, else our own, else ``None``: the app's."""
+        return self._given_tracer or self._own_tracer
+
+    def attach(self, ledger: Ledger, response_model: CappedLabel) -> None:
+        """Makes the instruments, now that there is a ledger to observe."""
+        self._ledger, self._response_model = ledger, response_model
+        self.instruments()
+
+    def instruments(self) -> Instruments | None:
+        """The instruments on the meter provider in use, ``None`` while there is none."""
+        provider = self.meter_provider()
+        if provider is not self._instruments_of:
+            self._move(provider)
+        return self._instruments
+
+    def meter_provider(self) -> MeterProvider | None:
+        """Given, else the app's, else our own, else none."""
+        return self._given_meter or app_meter_provider() or self._own_meter
+
+    @property
+    def app_meters(self) -> bool:
+        """True if metrics go to a provider that is not ours."""
+        return self.meter_provider() not in (None, self._own_meter)
+
+    def flush(self, timeout: float) -> bool:
+        """Exports what our own providers hold. ``timeout`` in seconds; False if it ran out."""
+        milliseconds = max(int(timeout * 1000), 1)
+        own = [provider for provider in (self._own_tracer, self._own_meter) if provider is not None]
+        flushed = [provider.force_flush(milliseconds) for provider in own]
+        return all(flushed)
+
+    def shutdown(self) -> None:
+        """Shuts down the providers that we made, and no others."""
+        for provider in (self._own_tracer, self._own_meter):
+            if provider is not None:
+                provider.shutdown()
+        self._own_tracer = self._own_meter = None
+
+    def _move(self, provider: MeterProvider | None) -> None:
+        with self._lock:
+            if provider is self._instruments_of or self._ledger is None or self._response_model is None:
+                return
+            self._instruments_of = provider
+            self._instruments = provider and Instruments(
+                provider.get_meter(SCOPE, __version__), self._ledger, self._settings.semconv, self._response_model
+            )
+            if provider is not None and self._own_meter not in (None, provider):
+                own, self._own_meter = self._own_meter, None
+                own.shutdown()
+
+    def _leave_own_tracer(self) -> None:
+        with self._lock:
+            own, self._own_tracer = self._own_tracer, None
+            self._tracer = trace.get_tracer(SCOPE, __version__)
+        if own is not None:
+            own.shutdown()
+
+    def _register(self) -> None:
+        if self._own_tracer is not None:
+            trace.set_tracer_provider(self._own_tracer)
+        if self._own_meter is not None:
+            metrics.set_meter_provider(self._own_meter)
+
+
+def app_tracer_provider() -> TracerProvider | None:
+    """The global TracerProvider if the app has set one."""
+    found = trace.get_tracer_provider()
+    return None if isinstance(found, trace.ProxyTracerProvider) else found
+
+
+def app_meter_provider() -> MeterProvider | None:
+    """The global MeterProvider if the app has set one."""
+    found = metrics.get_meter_provider()
+    # The metrics API (1.38 to 1.45) has the proxy class, but does not export it.
+    return None if type(found).__name__ == "_ProxyMeterProvider" else found

@@ -1,0 +1,176 @@
+"""The recorder: hears of every call, and makes of it a span, ledger entries and OpenTelemetry records."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from typing import Final
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+
+from otel_llm import catalog, guard
+from otel_llm.call import Call
+from otel_llm.guard import guarded
+from otel_llm.prices.pricing import PriceTable
+from otel_llm.settings import Settings
+from otel_llm.signals import span as spans
+from otel_llm.signals.labels import ADDRESS_CAP
+from otel_llm.signals.ledger import GaugeRows, Ledger
+from otel_llm.signals.limits import RateLimits
+from otel_llm.signals.pipeline import Pipeline
+from otel_llm.signals.series import Book
+from otel_llm.signals.summary import Summary, summarise
+from otel_llm.version import __version__
+
+
+class Recorder:
+    """Implements :class:`otel_llm.call.Signals`. Each step is guarded for itself: a broken exporter costs its span and
+    no metric."""
+
+    def __init__(self, settings: Settings, pipeline: Pipeline, prices: PriceTable) -> None:
+        self.ledger: Final = Ledger()
+        self.book: Final = Book(self.ledger, settings.model_cap, ADDRESS_CAP)
+        self.pipeline: Final = pipeline
+        self._prices = prices
+        self._limits = RateLimits(self.book.request_model)
+        self._dropped: deque[Call] = deque()
+        self._settings = settings
+        self._observe()
+        pipeline.attach(self.ledger, self.book.response_model)
+
+    # ------------------------------------------------------------------ what a call tells
+    @guarded("signals.opened")
+    def opened(self, call: Call) -> None:
+        if self._dropped:
+            self.drain()
+        self._open(call)
+        call.span = spans.start(self.pipeline.tracer(), call)
+
+    @guarded("signals.gaps")
+    def gaps(self, call: Call) -> None:
+        self._count_gaps(call)
+        del call.gaps[:]
+
+    def deferred(self, call: Call) -> None:
+        self._dropped.append(call)  # atomic, takes no lock: we may be inside the garbage collector
+
+    def closed(self, call: Call) -> None:
+        summary = self._summarise(call)
+        self._close(call)
+        if summary is None:
+            self._abandon_span(call)
+            return
+        self._end_span(call, summary)
+        self._count(call, summary)
+        self._record(call, summary)
+        if self._dropped:
+            self.drain()
+
+    def drain(self) -> None:
+        """Reports the calls that the garbage collector closed. Called at every open, close and collection."""
+        while self._dropped:
+            try:
+                call = self._dropped.popleft()
+            except IndexError:  # another thread was faster
+                return
+            self.closed(call)
+
+    @guarded("signals.exit")
+    def abandon_open(self) -> None:
+        """The process ends, or we are switched off: what is open ends as abandoned."""
+        self.drain()
+        for series in self.book.models():
+            for call in list(series.open.values()):
+                call.abandon()
+
+    # ------------------------------------------------------------------ steps
+    @guarded("signals.open")
+    def _open(self, call: Call) -> None:
+        self.book.model(call).open[id(call)] = call
+
+    @guarded("signals.close")
+    def _close(self, call: Call) -> None:
+        self.book.model(call).open.pop(id(call), None)
+
+    @guarded("signals.summary")
+    def _summarise(self, call: Call) -> Summary:
+        return summarise(call, self._prices)
+
+    @guarded("signals.span")
+    def _end_span(self, call: Call, summary: Summary) -> None:
+        if call.span is not None:
+            spans.end(call.span, call, summary)
+
+    @guarded("signals.span")
+    def _abandon_span(self, call: Call) -> None:
+        if call.span is not None:
+            call.span.end()
+
+    @guarded("signals.ledger")
+    def _count(self, call: Call, summary: Summary) -> None:
+        model, histograms = self.book.model(call), self.book.histograms(call, summary.response_model)
+        with self.ledger.lock:
+            model.add(summary, duplicate=False)
+            histograms.add(call, summary, exemplar(call))
+        self._limits.note(call)
+
+    @guarded("signals.ledger")
+    def _count_gaps(self, call: Call) -> None:
+        histograms = self.book.histograms(call, call.facts.response_model)
+        with self.ledger.lock:
+            histograms.add_gaps(call, exemplar(call))
+        instruments = self.pipeline.instruments()
+        if instruments is not None:
+            model = self.book.request_model(call.request.model)
+            instruments.record_gaps(call, call.facts.response_model, context(call), model)
+
+    @guarded("signals.otel_metrics")
+    def _record(self, call: Call, summary: Summary) -> None:
+        instruments = self.pipeline.instruments()
+        if instruments is not None:
+            instruments.record(call, summary, context(call), self.book.request_model(call.request.model))
+
+    # ------------------------------------------------------------------ what is asked at collection
+    def _observe(self) -> None:
+        observe = self.ledger.observe
+        observe(catalog.INFLIGHT, lambda: self._open_calls(age=False))
+        observe(catalog.OLDEST_INFLIGHT, lambda: self._open_calls(age=True))
+        observe(catalog.INTERNAL_ERRORS, lambda: [((site,), n) for site, n in guard.failures().items()])
+        observe(catalog.LABEL_OVERFLOW, self._overflows)
+        observe(catalog.BUILD_INFO, lambda: [((__version__,), 1.0)])
+        observe(catalog.PRICES_TIME, lambda: [((), self._prices.time)])
+        observe(catalog.BUDGET, self._budgets)
+        observe(catalog.RATELIMIT_LIMIT, lambda: self._limits.rows(remaining=False))
+        observe(catalog.RATELIMIT_REMAINING, lambda: self._limits.rows(remaining=True))
+
+    def _open_calls(self, *, age: bool) -> Iterator[tuple[tuple[str, ...], float]]:
+        now = time.perf_counter_ns()
+        for series in self.book.models():
+            started = [call.started_ns for call in list(series.open.values())]
+            oldest = (now - min(started)) / 1e9 if started else 0.0
+            yield series.labels, oldest if age else float(len(started))
+
+    def _overflows(self) -> GaugeRows:
+        labels = (self.book.request_model, self.book.response_model, self.book.address)
+        return [((label.name,), float(label.overflowed)) for label in labels]
+
+    def _budgets(self) -> GaugeRows:
+        budgets = {"day": self._settings.budget_day, "month": self._settings.budget_month}
+        return [((period,), budget) for period, budget in budgets.items() if budget is not None]
+
+
+def context(call: Call) -> Context | None:
+    """Context in which the call's span is current; OpenTelemetry takes exemplars from it."""
+    return None if call.span is None else trace.set_span_in_context(call.span)
+
+
+def exemplar(call: Call) -> tuple[str, str] | None:
+    """Trace and span id of a sampled span as hex, else ``None``: an exemplar must lead somewhere."""
+    if call.span is None:
+        return None
+    found = call.span.get_span_context()
+    if not (found.is_valid and found.trace_flags.sampled):
+        return None
+    return trace.format_trace_id(found.trace_id), trace.format_span_id(found.span_id)

@@ -1,0 +1,166 @@
+"""The series of one operation, provider and model: made at 0 when the model is first seen, and updated by each call.
+
+``increase()`` never sees a series' first value, so a counter that is born at 1 hides its first event from every alert.
+"""
+
+from __future__ import annotations
+
+from otel_llm import catalog
+from otel_llm.call import Call
+from otel_llm.catalog import ErrorClass, Outcome, TokenType
+from otel_llm.prices.cost import Priced
+from otel_llm.signals.labels import CappedLabel
+from otel_llm.signals.ledger import Counter, Histogram, Ledger
+from otel_llm.signals.summary import Summary
+
+GENERATES = frozenset({"chat", "generate_content", "text_completion"})
+"""Operations that have finish reasons and answers."""
+
+
+class ModelSeries:
+    """All ``otel_llm`` counters of one (operation, provider, request model)."""
+
+    def __init__(self, ledger: Ledger, operation: str, provider: str, model: str) -> None:
+        labels = (operation, provider, model)
+        self.labels = labels
+        counter = ledger.counter
+        self.calls: dict[tuple[Outcome, ErrorClass | None], Counter] = {
+            (outcome, None): counter(catalog.CALLS, *labels, outcome, "")
+            for outcome in catalog.OUTCOMES
+            if outcome != "error"
+        }
+        for fault in catalog.ERROR_CLASSES:
+            self.calls["error", fault] = counter(catalog.CALLS, *labels, "error", fault)
+        self.retries = {fault: counter(catalog.RETRIES, *labels, fault) for fault in catalog.ERROR_CLASSES}
+        types = catalog.TOKEN_TYPES
+        self.tokens: dict[TokenType, Counter] = {kind: counter(catalog.CALL_TOKENS, *labels, kind) for kind in types}
+        self.cost: dict[TokenType, Counter] = {kind: counter(catalog.COST, *labels, kind) for kind in types}
+        self.unpriced = {why: counter(catalog.UNPRICED, *labels, why) for why in catalog.UNPRICED_VALUES}
+        self.missing = {why: counter(catalog.USAGE_MISSING, *labels, why) for why in catalog.USAGE_MISSING_VALUES}
+        self.retry_wait = counter(catalog.RETRY_WAIT, *labels)
+        self.retry_cost = counter(catalog.RETRY_COST, *labels)
+        self.cache_savings = counter(catalog.CACHE_SAVINGS, *labels)
+        self.duplicates = counter(catalog.DUPLICATE_CALLS, *labels)
+        self.duplicate_cost = counter(catalog.DUPLICATE_COST, *labels)
+        self.truncated_cost = counter(catalog.TRUNCATED_COST, *labels)
+        answers = operation in GENERATES
+        self.finish = {why: counter(catalog.FINISH, *labels, why) for why in catalog.FINISH_VALUES if answers}
+        self.invalid = {why: counter(catalog.INVALID_OUTPUT, *labels, why) for why in catalog.INVALID_VALUES if answers}
+        self.open: dict[int, Call] = {}
+        """The calls that are open, by identity."""
+
+    def add(self, summary: Summary, *, duplicate: bool) -> None:
+        """Counts a closed call. The ledger's lock is held by the caller."""
+        self.calls[summary.end.outcome, summary.end.error_class].value += 1
+        for kind, count in summary.tokens.items():
+            self.tokens[kind].value += count
+        if summary.usage_missing:
+            self.missing[summary.usage_missing].value += 1
+        for fault in summary.retried:
+            self.retries[fault].value += 1
+        self.retry_wait.value += summary.retry_wait
+        self.retry_cost.value += summary.retry_cost
+        for reason in summary.finish if self.finish else ():
+            self.finish[reason].value += 1
+        for reason in summary.invalid:
+            self.invalid[reason].value += 1
+        self._add_cost(summary, duplicate)
+
+    def _add_cost(self, summary: Summary, duplicate: bool) -> None:
+        self.duplicates.value += duplicate
+        price = summary.price
+        if price is None:
+            return
+        if not isinstance(price, Priced):
+            self.unpriced[price.reason].value += 1
+            return
+        for kind, dollars in price.dollars.items():
+            self.cost[kind].value += dollars
+        self.cache_savings.value += price.savings
+        if duplicate:
+            self.duplicate_cost.value += price.total
+        if "truncated" in summary.invalid:
+            self.truncated_cost.value += price.total
+
+
+class CallHistograms:
+    """The conventions' histograms of one set of labels, kept for ``/metrics``."""
+
+    def __init__(self, ledger: Ledger, labels: tuple[str, ...]) -> None:
+        self._ledger = ledger
+        self._labels = labels
+        self._durations: dict[str, Histogram] = {}
+        self._usage: dict[str, Histogram] = {}
+        self._first: Histogram | None = None
+        self._gap: Histogram | None = None
+
+    def add(self, call: Call, summary: Summary, exemplar: tuple[str, str] | None) -> None:
+        """Records a closed call. The ledger's lock is held by the caller."""
+        kind = summary.end.error_type or ""
+        duration = self._durations.get(kind)
+        if duration is None:
+            duration = self._durations[kind] = self._ledger.histogram(catalog.DURATION, *self._labels, kind)
+        duration.record(call.duration, exemplar)
+        if summary.usage is not None:
+            self._tokens("input", summary.usage.input, exemplar)
+            self._tokens("output", summary.usage.output, exemplar)
+        if call.time_to_first_chunk is not None:
+            if self._first is None:
+                self._first = self._ledger.histogram(catalog.FIRST_CHUNK, *self._labels)
+            self._first.record(call.time_to_first_chunk, exemplar)
+        self.add_gaps(call, exemplar)
+
+    def add_gaps(self, call: Call, exemplar: tuple[str, str] | None) -> None:
+        """Records the chunk gaps that the call holds. The ledger's lock is held by the caller."""
+        if not call.gaps:
+            return
+        if self._gap is None:
+            self._gap = self._ledger.histogram(catalog.OUTPUT_CHUNK, *self._labels)
+        for gap in call.gaps:
+            self._gap.record(gap, exemplar)
+
+    def _tokens(self, kind: str, count: int | None, exemplar: tuple[str, str] | None) -> None:
+        if count is None:
+            return
+        found = self._usage.get(kind)
+        if found is None:
+            found = self._usage[kind] = self._ledger.histogram(catalog.TOKEN_USAGE, *self._labels, kind)
+        found.record(count, exemplar)
+
+
+class Book:
+    """Finds the series of a call, with label values capped. One entry per set of labels, never per call."""
+
+    def __init__(self, ledger: Ledger, model_cap: int, address_cap: int) -> None:
+        self.ledger = ledger
+        self.request_model = CappedLabel(catalog.label_name(catalog.REQUEST_MODEL), model_cap)
+        self.response_model = CappedLabel(catalog.label_name(catalog.RESPONSE_MODEL), model_cap)
+        self.address = CappedLabel(catalog.label_name(catalog.SERVER_ADDRESS), address_cap)
+        self._models: dict[tuple[str, str, str], ModelSeries] = {}
+        self._histograms: dict[tuple[str, ...], CallHistograms] = {}
+
+    def model(self, call: Call) -> ModelSeries:
+        key = (call.request.operation, call.provider, self.request_model(call.request.model))
+        found = self._models.get(key)
+        if found is None:
+            with self.ledger.lock:
+                found = self._models.setdefault(key, ModelSeries(self.ledger, *key))
+        return found
+
+    def histograms(self, call: Call, response_model: str | None) -> CallHistograms:
+        labels = (
+            call.request.operation,
+            call.provider,
+            self.request_model(call.request.model),
+            self.response_model(response_model),
+            self.address(call.server_address),
+            "" if call.server_port is None else str(call.server_port),
+        )
+        found = self._histograms.get(labels)
+        if found is None:
+            with self.ledger.lock:
+                found = self._histograms.setdefault(labels, CallHistograms(self.ledger, labels))
+        return found
+
+    def models(self) -> list[ModelSeries]:
+        return list(self._models.values())

@@ -1,0 +1,72 @@
+"""One exchange at a wire seam, whatever HTTP library carries it: joins the current call, or is a call of its own."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from otel_llm import headers, runtime
+from otel_llm.call import CURRENT, Attempt, Call
+from otel_llm.formats.table import recognise
+from otel_llm.guard import guarded
+from otel_llm.wires import recognition
+
+
+class Headers(Protocol):
+    """Case-insensitive response headers, as every HTTP library has them."""
+
+    def get(self, key: str, /) -> str | None: ...
+
+
+@guarded("wire.begin")
+def begin(method: str, url: recognition.Url, content: recognition.Content) -> tuple[Attempt, Call | None] | None:
+    """A request is about to be sent: ``None`` if it is none of ours, else its attempt, and the call if the wire is
+    the only place where it shows (no client seam above). ``content`` gives the request body if it is in memory."""
+    call = CURRENT.get()
+    if call is not None and not call.ended:
+        # Inside an SDK's call there may be other traffic, such as fetching a token from somewhere else.
+        ours = method == "POST" and (url.host == call.server_address or recognise(url.path) is not None)
+        return (call.attempt(), None) if ours else None
+    active = runtime.current()
+    if active is None:
+        return None
+    call = recognition.open_call(active, method, url, content)
+    return None if call is None else (call.attempt(), call)
+
+
+@guarded("wire.response")
+def responded(attempt: Attempt, status: int, found: Headers, host: str | None, port: int | None) -> None:
+    """Status and headers arrived; ``host`` is where the request went in the end."""
+    attempt.request_id = headers.request_id(found)
+    attempt.retry_after = headers.retry_after(found)
+    attempt.ratelimits = headers.rate_limits(found)
+    call = attempt.call
+    if host:
+        call.server_address, call.server_port = host, port
+    attempt.response(status, found.get("content-type") or "", found.get("content-encoding") or "")
+
+
+@guarded("wire.whole")
+def whole(attempt: Attempt, content: bytes) -> None:
+    """The body is in memory, read and decoded by the client."""
+    attempt.whole(content)
+    attempt.finish("read")
+
+
+@guarded("wire.feed")
+def feed(attempt: Attempt, data: bytes) -> None:
+    attempt.feed(data)
+
+
+@guarded("wire.finish")
+def finish(attempt: Attempt, how: str, error: BaseException | None = None) -> None:
+    attempt.finish(how, error)
+
+
+@guarded("wire.returned")
+def returned(call: Call) -> None:
+    call.returned()
+
+
+@guarded("wire.failed")
+def failed(call: Call, error: BaseException) -> None:
+    call.failed(error)

@@ -1,0 +1,107 @@
+"""HTTP child spans of LLM calls, by opentelemetry-instrumentation-httpx, on the clients that carry them (opt-in).
+
+Only requests that belong to a call get one: other traffic on the same client is sent with HTTP instrumentation
+suppressed, unless the app instruments httpx itself, in which case we leave everything to it. Facts:
+opentelemetry-instrumentation-httpx 0.66b2, which has an instrumentor for httpx and one for httpx2.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import threading
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Final
+from weakref import WeakSet
+
+from opentelemetry.instrumentation.utils import suppress_http_instrumentation
+from opentelemetry.trace import Span, Tracer, TracerProvider, get_tracer_provider
+
+from otel_llm import runtime
+from otel_llm.guard import guarded
+
+INSTRUMENTORS: Final = {"httpx": "HTTPXClientInstrumentor", "httpx2": "HTTPX2ClientInstrumentor"}
+
+_lock = threading.Lock()
+_ours: WeakSet[Any] = WeakSet()
+"""Clients that we instrumented."""
+_NOTHING: Final = nullcontext()
+
+
+@guarded("http_spans.instrument")
+def instrument(client: Any, library: str) -> None:
+    """Has the client's next requests give HTTP spans, if the settings ask for it and nobody else does it."""
+    active = runtime.current()
+    if active is None or not active.settings.http_spans:
+        return
+    instrumentor = _instrumentor(library)
+    with _lock:
+        if instrumentor().is_instrumented_by_opentelemetry:
+            if client in _ours:
+                instrumentor.uninstrument_client(client)
+                _ours.discard(client)
+            return
+        if client not in _ours and not getattr(client, "_is_instrumented_by_opentelemetry", False):
+            given = active.recorder.pipeline.tracer_provider() or get_tracer_provider()
+            instrumentor.instrument_client(client, tracer_provider=RedactingTracerProvider(given))
+            _ours.add(client)
+
+
+def restore() -> None:
+    """Takes HTTP instrumentation off every client that we put it on."""
+    with _lock:
+        for client in list(_ours):
+            library = "httpx2" if type(client).__module__.partition(".")[0] == "httpx2" else "httpx"
+            for kind in type(client).__mro__:
+                root = kind.__module__.partition(".")[0]
+                library = root if root in INSTRUMENTORS else library
+            _instrumentor(library).uninstrument_client(client)
+        _ours.clear()
+
+
+def quiet(client: Any) -> AbstractContextManager[Any]:
+    """Around a request that is no LLM call: no HTTP span, if it is only we who would make one."""
+    return suppress_http_instrumentation() if _ours and client in _ours else _NOTHING
+
+
+def _instrumentor(library: str) -> Any:
+    # Imported at first use: it imports httpx and httpx2 where they are installed, which only the app may cause.
+    return getattr(importlib.import_module("opentelemetry.instrumentation.httpx"), INSTRUMENTORS[library])
+
+
+SECRET: Final = re.compile(r"(?i)([?&](?:key|api[-_]?key|access[-_]?token|token|code|sig|signature|secret)=)[^&#]*")
+URL_ATTRIBUTES: Final = ("url.full", "http.url", "url.query", "http.target")
+
+
+def redact(url: str) -> str:
+    """The URL without the values of query parameters that carry secrets (Gemini keys travel as ``?key=``)."""
+    return SECRET.sub(r"\1REDACTED", url)
+
+
+class RedactingTracerProvider(TracerProvider):
+    """Takes secrets out of URL attributes before a span starts, so that no processor and no sampler sees them."""
+
+    def __init__(self, inner: TracerProvider) -> None:
+        self._inner = inner
+
+    def get_tracer(self, *args: Any, **kwargs: Any) -> Tracer:
+        return _RedactingTracer(self._inner.get_tracer(*args, **kwargs))
+
+
+class _RedactingTracer(Tracer):
+    def __init__(self, inner: Tracer) -> None:
+        self._inner = inner
+
+    def start_span(self, *args: Any, attributes: Mapping[str, Any] | None = None, **kwargs: Any) -> Span:
+        return self._inner.start_span(*args, attributes=_clean(attributes), **kwargs)
+
+    def start_as_current_span(self, *args: Any, attributes: Mapping[str, Any] | None = None, **kwargs: Any) -> Any:
+        return self._inner.start_as_current_span(*args, attributes=_clean(attributes), **kwargs)
+
+
+def _clean(attributes: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if attributes is None:
+        return None
+    urls = {key: redact(str(attributes[key])) for key in URL_ATTRIBUTES if key in attributes}
+    return {**attributes, **urls}

@@ -1,0 +1,174 @@
+"""Wire seam of httpx and httpx2: ``Client.send`` and ``AsyncClient.send``, with the body teed at ``response.stream``.
+
+Every reader of a response ends at ``response.stream`` (``iter_bytes``, ``iter_lines``, ``iter_raw``, ``read``, and
+openai's drain after ``[DONE]``), and the response checks that it is the library's own class: the tee subclasses that.
+Facts: httpx 0.27 to 0.28.1, httpx2 2.0 to 2.16.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+from otel_llm.call import Attempt, Call
+from otel_llm.guard import guarded
+from otel_llm.patching import Patches
+from otel_llm.scope import Scope
+from otel_llm.wires import exchange, http_spans
+
+
+def patch(module: ModuleType, patches: Patches) -> None:
+    """Wraps both clients of ``httpx`` or ``httpx2``."""
+    tee = _tee_classes(module)
+    library = module.__name__
+
+    def send(wrapped: Callable[..., Any], client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        begun = _begin(library, client, args, kwargs)
+        if begun is None:
+            with http_spans.quiet(client):
+                return wrapped(*args, **kwargs)
+        with _Exchange(begun, tee) as carried:
+            return carried.arrived(wrapped(*args, **kwargs))
+
+    async def async_send(
+        wrapped: Callable[..., Any], client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        begun = _begin(library, client, args, kwargs)
+        if begun is None:
+            with http_spans.quiet(client):
+                return await wrapped(*args, **kwargs)
+        with _Exchange(begun, tee) as carried:
+            return carried.arrived(await wrapped(*args, **kwargs))
+
+    patches.wrap(module.Client, "send", send)
+    patches.wrap(module.AsyncClient, "send", async_send)
+
+
+def _begin(
+    library: str, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Attempt, Call | None] | None:
+    request = args[0] if args else kwargs.get("request")
+    begun = exchange.begin(request.method, request.url, lambda: _content(request)) if request is not None else None
+    if begun is not None:
+        http_spans.instrument(client, library)
+    return begun
+
+
+def _content(request: Any) -> bytes | None:
+    """Body of the request if it is in memory; a generator or multipart body is never touched."""
+    try:
+        return request.content
+    except Exception:  # RequestNotRead, of either library
+        return None
+
+
+class _Exchange:
+    """The time of one ``send``. Left without a response, the attempt has failed."""
+
+    __slots__ = ("_attempt", "_call", "_scope", "_tee")
+
+    def __init__(self, begun: tuple[Attempt, Call | None], tee: Callable[[Any, Attempt], Any]) -> None:
+        self._attempt, self._call = begun
+        self._scope = Scope(self._call) if self._call is not None else None
+        self._tee = tee
+
+    def __enter__(self) -> _Exchange:
+        if self._scope is not None:
+            self._scope.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        if error is not None:
+            exchange.finish(self._attempt, "failed", error)
+        if self._scope is not None:
+            self._scope.__exit__(kind, error, trace)
+
+    def arrived(self, response: Any) -> Any:
+        """The response, its body teed or already read."""
+        self._observe(response)
+        return response
+
+    @guarded("wire.observe")
+    def _observe(self, response: Any) -> None:
+        url = response.request.url
+        exchange.responded(self._attempt, response.status_code, response.headers, url.host, url.port)
+        if hasattr(response, "_content"):  # read inside send (stream=False), or made by a mock transport
+            exchange.whole(self._attempt, response.content)
+            return
+        response.stream = self._tee(response.stream, self._attempt)
+
+
+def _tee_classes(module: ModuleType) -> Callable[[Any, Attempt], Any]:
+    """Tees that are instances of this library's own stream classes."""
+
+    class SyncTee(_Tee, module.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            attempt = self._attempt
+            try:
+                for data in self._inner:
+                    exchange.feed(attempt, data)
+                    yield data
+            except GeneratorExit:
+                exchange.finish(attempt, "closed")
+                raise
+            except BaseException as error:
+                exchange.finish(attempt, "failed", error)
+                raise
+            exchange.finish(attempt, "read")
+
+        def close(self) -> None:
+            try:
+                self._inner.close()
+            finally:
+                exchange.finish(self._attempt, "closed")
+
+    class AsyncTee(_Tee, module.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            attempt = self._attempt
+            inner = self._inner.__aiter__()
+            try:
+                async for data in inner:
+                    exchange.feed(attempt, data)
+                    yield data
+            except GeneratorExit:
+                exchange.finish(attempt, "closed")
+                raise
+            except BaseException as error:
+                exchange.finish(attempt, "failed", error)
+                raise
+            finally:
+                if hasattr(inner, "aclose"):
+                    await inner.aclose()
+            exchange.finish(attempt, "read")
+
+        async def aclose(self) -> None:
+            try:
+                await self._inner.aclose()
+            finally:
+                exchange.finish(self._attempt, "closed")
+
+    def tee(stream: Any, attempt: Attempt) -> Any:
+        if isinstance(stream, module.SyncByteStream):
+            return SyncTee(stream, attempt)
+        return AsyncTee(stream, attempt)
+
+    return tee
+
+
+class _Tee:
+    """What both tees share: other attributes are the inner stream's (httpx2 reads ``elapsed`` there), and a stream that
+    is dropped unread ends its call when the collector finds it."""
+
+    def __init__(self, inner: Any, attempt: Attempt) -> None:
+        self._inner = inner
+        self._attempt = attempt
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["_inner"], name)
+
+    def __del__(self) -> None:
+        # The names may be gone at interpreter exit, and nothing may come out of a finaliser.
+        attempt = self.__dict__.get("_attempt")
+        if attempt is not None and not attempt.ended_ns:
+            attempt.drop()

@@ -1,0 +1,76 @@
+"""Is this request an LLM call? Asked only where no client seam knows: raw HTTP and SDKs that we have no seam for.
+
+The path must be one that a format claims, and either the host is a known provider or the body looks like a prompt:
+``/api/chat`` or ``/responses`` of the user's own services are not LLM calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from otel_llm.call import Call
+from otel_llm.formats.reading import mapping
+from otel_llm.formats.table import recognise
+from otel_llm.providers import provider_of
+from otel_llm.runtime import Runtime
+
+Content = Callable[[], bytes | None]
+
+
+class Url(Protocol):
+    """A parsed URL, as httpx and httpx2 have it."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def host(self) -> str: ...
+    @property
+    def port(self) -> int | None: ...
+
+
+PROMPTS: Final = frozenset({"messages", "input", "prompt", "contents", "inputs", "texts"})
+"""A body with a ``model`` and one of these is taken for a prompt."""
+
+BODY_CAP: Final = 32 * 1024 * 1024
+"""A larger request body is not parsed: its model stays unknown."""
+
+UNKNOWN_PROVIDER: Final = "openai"
+"""Provider of an OpenAI-compatible server that we do not know: the flavour that the client speaks (conventions)."""
+
+
+def open_call(active: Runtime, method: str, url: Url, content: Content) -> Call | None:
+    """The call that this request is, opened; ``None`` if it is none."""
+    if method != "POST":
+        return None
+    found = recognise(url.path)
+    if found is None:
+        return None
+    provider = provider_of(url.host)
+    body = _body(content())
+    if provider is None and not ("model" in body and any(key in body for key in PROMPTS)):
+        return None
+    request = found.format.request(body)
+    request.model = request.model or found.model
+    request.stream = request.stream or bool(found.stream)
+    return Call(
+        active.recorder,
+        client="http",
+        provider=provider or UNKNOWN_PROVIDER,
+        wire_format=found.format,
+        request=request,
+        server_address=url.host,
+        server_port=url.port,
+    )
+
+
+def _body(content: bytes | None) -> Mapping[str, Any]:
+    if not content or len(content) > BODY_CAP:
+        return {}
+    try:
+        found = msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return {}
+    return mapping(found)
