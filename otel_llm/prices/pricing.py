@@ -1,0 +1,72 @@
+"""Prices of calls, in one object that the rest of the package holds."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+
+from otel_llm.formats.facts import Usage
+from otel_llm.prices.cost import Priced, Unpriced, consistent, cost, priced, stated
+from otel_llm.prices.lookup import Lookup
+from otel_llm.prices.overrides import Overrides
+from otel_llm.prices.table import Table, packaged
+
+_NOT_COVERED = Unpriced("unknown_token_type")
+
+
+class PriceTable:
+    """Prices calls. Safe to use from many threads; the one I/O is reading the packaged table on first use.
+
+    ``table``: the price table (default: the packaged one). ``overrides``: the user's own prices, which come first.
+    """
+
+    def __init__(self, table: Table | None = None, overrides: Overrides | None = None) -> None:
+        self._overrides = overrides or Overrides()
+        self._lookup = None if table is None else Lookup(table, self._overrides)
+
+    @property
+    def table(self) -> Table:
+        """The table in use."""
+        return self._used().table
+
+    @property
+    def time(self) -> float:
+        """Date of the table in use, in seconds since 1970."""
+        return self.table.time
+
+    def replace(self, table: Table) -> None:
+        """Uses another table from the next call on; overrides stay."""
+        self._lookup = Lookup(table, self._overrides)
+
+    def price(
+        self, provider: str, model: str, usage: Usage, *, at: datetime, service_tier: str | None = None
+    ) -> Priced | Unpriced:
+        """What a call cost, in US dollars by disjoint token type. Never raises.
+
+        ``provider`` is the conventions' provider name, ``model`` best the one that the response names (of an Azure
+        deployment only that one is in the table). ``at`` is when the call was made (naive: UTC). ``service_tier`` is
+        what the **response** states: a tier other than the standard one has a price only where the table or an
+        override states it. Usage that is not :func:`~otel_llm.prices.cost.consistent` has none. A cost that a gateway
+        stated (``usage.cost``; not negative, finite) wins over all.
+        """
+        result = self._by_rates(provider, model, usage, at, service_tier)
+        amount = usage.cost
+        if amount is not None and amount >= 0.0 and math.isfinite(amount):
+            return stated(amount, usage, result)
+        return result
+
+    def _by_rates(self, provider: str, model: str, usage: Usage, at: datetime, tier: str | None) -> Priced | Unpriced:
+        if at.tzinfo is not UTC and at.tzinfo is not None:
+            at = at.astimezone(UTC)
+        found = self._used().find(provider, model, tier, at)
+        if isinstance(found, Unpriced):
+            return found
+        if not consistent(usage) or (parts := cost(found.at(at), usage)) is None:
+            return _NOT_COVERED
+        return priced(*parts, found.source, found.factor)
+
+    def _used(self) -> Lookup:
+        lookup = self._lookup
+        if lookup is None:
+            lookup = self._lookup = Lookup(packaged(), self._overrides)
+        return lookup
