@@ -1,0 +1,103 @@
+"""``otel-llm dashboards`` and ``otel-llm rules``: the pack on the user's machine."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from otel_llm.pack import SettingError, configure, export, settings
+from otel_llm.pack.config import PackConfig
+
+dashboards = typer.Typer(no_args_is_help=True, help="Grafana dashboards for LLM calls.")
+rules = typer.Typer(no_args_is_help=True, help="Prometheus rules, alerts and runbooks for LLM calls.")
+
+DashboardFormat = StrEnum("DashboardFormat", list(export.DASHBOARD_FORMATS))
+RuleFormat = StrEnum("RuleFormat", list(export.RULE_FORMATS))
+_PROVISIONING = DashboardFormat("provisioning")
+_PROMETHEUS = RuleFormat("prometheus")
+
+Folder = Annotated[Path, typer.Argument(help="Folder to write to; made where it is missing.", file_okay=False)]
+Assignments = Annotated[
+    list[str] | None, typer.Option("--set", help="Setting, e.g. slo=0.995; see `otel-llm rules settings`.")
+]
+
+
+def _config(assignments: list[str] | None) -> PackConfig:
+    try:
+        return configure(assignments or ())
+    except SettingError as error:
+        raise typer.BadParameter(str(error), param_hint="--set") from error
+
+
+def _write(files: export.Files, folder: Path) -> None:
+    try:
+        export.write(files, folder)
+    except OSError as error:
+        raise typer.BadParameter(f"cannot write to {folder}: {error.strerror}", param_hint="DIR") from error
+    typer.echo(f"{len(files)} files written to {folder}")
+
+
+@dashboards.command("export")
+def export_dashboards(
+    folder: Folder,
+    format_: Annotated[DashboardFormat, typer.Option("--format", help="What will read them.")] = _PROVISIONING,
+    assignments: Assignments = None,
+) -> None:
+    """Write the dashboards."""
+    _write(export.DASHBOARD_FORMATS[format_](_config(assignments)), folder)
+
+
+@dashboards.command("build")
+def build(
+    folder: Annotated[Path, typer.Option("--dir", help="The repository's folder.", file_okay=False)] = Path(
+        "dashboards"
+    ),
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; fail where something is stale.")] = False,
+) -> None:
+    """Build the checked-in pack of otel-llm's own repository (make pack)."""
+    files = export.checked_in()
+    if not check:
+        export.write(files, folder)
+        export.remove_leftovers(files, folder)
+        typer.echo(f"{len(files)} files written to {folder}")
+        return
+    found = export.stale(files, folder)
+    for line in found:
+        typer.echo(f"{folder}/{line}", err=True)
+    if found:
+        typer.echo("run `make pack` and commit the result", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"{len(files)} files in {folder} are up to date")
+
+
+@rules.command("export")
+def export_rules(
+    folder: Folder,
+    format_: Annotated[RuleFormat, typer.Option("--format", help="What will read them.")] = _PROMETHEUS,
+    assignments: Assignments = None,
+) -> None:
+    """Write recording rules, alerts and runbooks."""
+    config = _config(assignments)
+    _write(export.RULE_FORMATS[format_](config), folder)
+    if "://" not in config.links.runbooks:
+        typer.echo("runbook links are relative: publish the runbooks and --set links.runbooks=https://...")
+
+
+@rules.command("settings")
+def show_settings() -> None:
+    """List every setting with its default and the reason for it."""
+    table = Table("Path", "Default", "Allowed", "Why", box=None, pad_edge=False)
+    for setting in settings():
+        table.add_row(setting.path, str(setting.default), setting.allowed, setting.reason)
+    Console().print(table)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds both commands to the command tree."""
+    app.add_typer(dashboards, name="dashboards")
+    app.add_typer(rules, name="rules")

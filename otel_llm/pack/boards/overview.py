@@ -1,0 +1,182 @@
+"""LLM / Overview: where the person on call lands."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from otel_llm import catalog as c
+from otel_llm.pack import promql as q
+from otel_llm.pack import records, signals
+from otel_llm.pack.alerts.alert import PREFIX, percent
+from otel_llm.pack.boards.board import IN_JOB, SELECTED, Board, Row, open_board, selection
+from otel_llm.pack.boards.panel import (
+    BLUE,
+    GREEN,
+    ORANGE,
+    PINK,
+    RED,
+    SKY,
+    WEEK_AGO,
+    YELLOW,
+    Column,
+    Json,
+    Query,
+    gauge,
+    link,
+    now,
+    series,
+    stat,
+    table,
+)  # fmt: skip
+from otel_llm.pack.config import PackConfig
+from otel_llm.pack.promql import JOB, MODEL, PROVIDER
+
+CLASS_COLORS: Final = {
+    "provider": RED, "overloaded": "#A34700", "timeout": ORANGE, "network": YELLOW,
+    "rate_limit": PINK, "quota": "#8B4A72", "auth": BLUE, "bad_request": SKY, "context_length": "#00486F",
+    "content_filter": GREEN, "not_found": "#B4D9F0", "unknown": "#8E8E8E",
+}  # fmt: skip
+"""Warm colours: theirs. Pink: limits. Blue: ours."""
+NEEDS_RULES: Final = "needs the rules"
+
+
+def budget_left(config: PackConfig, window: str, rate: str = "5m") -> str:
+    """What is left of the error budget; from recorded rates, since raw series over 30 days are too many samples."""
+    chosen = "{" + ",".join(SELECTED) + "}"
+    errors = f"sum (sum_over_time({records.slo_errors(rate)}{chosen}[{window}]))"
+    calls = f"sum (sum_over_time({records.calls(rate)}{chosen}[{window}]))"
+    return f"1 - {errors} / ({calls} > 0) / {config.allowance:g}"
+
+
+def firing() -> str:
+    """Number of our alerts that fire; 0 where none does."""
+    matchers = f'alertname=~"{PREFIX}.+",alertstate="firing",{IN_JOB}'
+    return f"count (ALERTS{{{matchers}}}) or vector(0)"
+
+
+def _ratio_steps(config: PackConfig) -> tuple[tuple[float | None, str], ...]:
+    return ((None, GREEN), (config.allowance, ORANGE), (config.errors.spike, RED))
+
+
+def _right_now(config: PackConfig) -> Row:
+    s = selection(config)
+    day = s.over("24h")
+    errors = (link("Errors and limits", open_board("errors")),)
+    latency = (link("Latency", open_board("latency")),)
+    cost = (link("Cost", open_board("cost")),)
+    spent = f"{signals.SPEND.expr(day)} / (sum (max by ({JOB}) ({s.value(c.BUDGET, q.equal(q.PERIOD, 'day'))})) > 0)"
+    return Row("Right now", (
+        (stat("Calls per second", "Logical calls that ended, retries counted with their call. Falls to nothing while "
+              "the service is up: look before the LLM.", Query(signals.CALL_RATE.expr(s)), unit="reqps"), 3, 4),
+        (stat("SLO error ratio", "Share of calls that failed by the provider's or a limit's fault. Amber: the SLO's "
+              "allowance is exceeded. Click for whose fault.", Query(signals.SLO_ERROR_RATIO.expr(s)),
+              unit="percentunit", steps=_ratio_steps(config), decimals=2, links=errors), 3, 4),
+        (stat("Error budget left, 30d", f"Of the {percent(config.allowance)} of calls that may fail in 30 days. Under "
+              "25%: stop risky changes. Below 0: the SLO is broken. Reads recording rules.",
+              now(budget_left(config, "30d")), unit="percentunit", decimals=1, none=NEEDS_RULES,
+              steps=((None, RED), (0.0, ORANGE), (0.25, GREEN)),
+              links=(link("SLO", open_board("slo")),)), 3, 4),
+        (stat("p95 duration", "95% of the calls that succeed end within this time. Amber: over the latency target.",
+              Query(signals.duration(0.95).expr(s)), unit="s",
+              steps=((None, GREEN), (config.latency.target, ORANGE)), links=latency), 3, 4),
+        (stat("p95 first chunk", "95% of the streams show a first chunk within this time. Rises before the duration "
+              "does when the provider queues.", Query(signals.first_chunk(0.95).expr(s)), unit="s", none="no streams",
+              links=latency), 3, 4),
+        (stat("Spend per hour", "Dollars per hour at the rate of now. Unpriced calls are not in it.",
+              Query(signals.SPEND_PER_HOUR.expr(s)), unit="currencyUSD", links=cost), 3, 4),
+        (gauge("Day's budget used", "24 hours' spend against the jobs' own day budgets. Over 100% the alert "
+               "BudgetExceeded pages.", now(spent), unit="percentunit", top=1.0, none="no budget set",
+               steps=((None, GREEN), (0.8, ORANGE), (1.0, RED))), 3, 4),
+        (stat("Firing alerts", "Alerts of this pack that fire for the chosen jobs. They stand as lines on the graphs.",
+              now(firing()), unit="none", steps=((None, GREEN), (1.0, RED)), none="0"), 3, 4),
+    ))  # fmt: skip
+
+
+def errors_by_class(config: PackConfig) -> Json:
+    """Failed calls stacked by class, in fixed colours."""
+    s = selection(config)
+    return series(
+        "Errors by class", "Failed calls per second by whose fault they are. Warm colours: theirs. Pink: limits. "
+        "Blue: ours. A blue step right after a deploy line is the deploy.",
+        Query(f"{signals.ERROR_RATE.expr(s.per(q.ERROR_CLASS))} > 0", f"{{{{{q.ERROR_CLASS}}}}}"),
+        unit="reqps", stack=True, colors=CLASS_COLORS, none="no errors",
+        links=(link("Errors and limits", open_board("errors")),),
+    )  # fmt: skip
+
+
+def _trends(config: PackConfig) -> Row:
+    s = selection(config)
+    by_model = f"{{{{{MODEL}}}}}"
+    to_errors = (link("Errors of this model", open_board("errors", MODEL)),)
+    to_cost = (link("Cost of this model", open_board("cost", MODEL)),)
+    return Row("Trends", (
+        (series("Calls by model", "Calls per second by model; the dashed line is all of them a week ago. A model that "
+                "vanishes while another rises was switched.",
+                Query(signals.CALL_RATE.expr(s.per(MODEL)), by_model),
+                Query(signals.CALL_RATE.expr(s.ago("1w")), f"all, {WEEK_AGO}"),
+                unit="reqps", links=to_errors), 12, 8),
+        (errors_by_class(config), 12, 8),
+        (series("Duration", "Of calls that succeed, with traces as dots: click one for the call behind it. p99 alone "
+                "rising: a few stuck calls. All rising: the provider is slow or answers got longer.",
+                *(Query(signals.duration(p).expr(s), f"p{p * 100:g}", exemplar=p == 0.95) for p in (0.5, 0.95, 0.99)),
+                Query(signals.duration(0.95).expr(s.ago("1w")), f"p95 {WEEK_AGO}"),
+                unit="s", colors={"p50": SKY, "p95": BLUE, "p99": PINK},
+                links=(link("Latency", open_board("latency")),)), 12, 8),
+        (series("Spend per hour by model", "Dollars per hour. A jump without more calls is a longer prompt, a lost "
+                "cache or a dearer model.", Query(signals.SPEND_PER_HOUR.expr(s.per(MODEL)), by_model),
+                unit="currencyUSD", stack=True, links=to_cost), 12, 8),
+    ))  # fmt: skip
+
+
+def _where(config: PackConfig) -> Row:
+    r = selection(config, "$__range").per(JOB, PROVIDER, MODEL)
+    spend = signals.SPEND.expr(r)
+    columns = (
+        Column("Spend", spend, "currencyUSD", 2, BLUE),
+        Column("Calls", signals.CALLS.expr(r), "short", 0),
+        Column("Errors", signals.SLO_ERROR_RATIO.expr(r), "percentunit", 2, RED),
+        Column("Our fault", signals.OWN_FAULT.expr(r), "percentunit", 2, ORANGE),
+        Column("p95", signals.duration(0.95).expr(r), "s", 1),
+        Column("Tokens", signals.TOKENS.expr(r), "short", 1),
+        Column("Per 1,000 calls", signals.COST_PER_1K.expr(r), "currencyUSD", 2),
+    )
+    links = (
+        link("Errors of this model", open_board("errors", MODEL, anchor="data")),
+        link("Cost of this model", open_board("cost", MODEL, anchor="data")),
+    )
+    return Row("Where", (
+        (table("Jobs and models by spend", "One line per job, provider and model in the time shown, the dearest first. "
+               "Click a model for its errors or cost.", {JOB: "Job", PROVIDER: "Provider", MODEL: "Model"}, columns,
+               links=links), 24, 9),
+    ))  # fmt: skip
+
+
+def _health(config: PackConfig) -> Row:
+    s = selection(config)
+    r = selection(config, "$__range")
+    return Row("Telemetry health", (
+        (series("Instances reporting", "Scrape targets that report, by job. Fewer than run: figures above lack calls. "
+                "None: the alert TelemetryAbsent.", Query(signals.INSTANCES.expr(s.per(JOB)), "{{job}}"),
+                unit="short", none="nothing reports"), 8, 6),
+        (stat("Calls priced", "Share of calls with a price in the time shown. Under 100%, spend and budgets "
+              "undercount: see Unpriced calls on the Cost dashboard.", now(signals.PRICED_SHARE.expr(r)),
+              unit="percentunit", steps=((None, RED), (0.95, ORANGE), (0.9999, GREEN)), decimals=1), 4, 6),
+        (stat("Price table age", "Of the oldest price table in use. Old tables miss new models and new prices: update "
+              "otel-llm or refresh the table.", now(signals.PRICE_AGE.expr(s)), unit="s",
+              steps=((None, GREEN), (90 * 86400.0, ORANGE)), decimals=0, none="no table"), 4, 6),
+        (series("Internal errors", "Errors inside otel-llm in 10 minutes, by place. The app never sees them. Anything "
+                "but 0 deserves the log line.", Query(signals.INTERNAL_ERRORS.expr(s.over("10m").per(JOB, q.SITE)),
+                f"{{{{job}}}} {{{{{q.SITE}}}}}"), unit="short", none="none"), 4, 6),
+        (series("Label values capped", "Values in an hour that were replaced by 'other', by label. Anything but 0: "
+                "some label holds ids.", Query(signals.OVERFLOW.expr(s.over("1h").per(JOB, q.LABEL)),
+                f"{{{{job}}}} {{{{{q.LABEL}}}}}"), unit="short", none="none"), 4, 6),
+    ))  # fmt: skip
+
+
+def board(config: PackConfig) -> Board:
+    """The dashboard."""
+    return Board(
+        key="overview", title="LLM / Overview",
+        question="Is LLM use healthy right now, and what does it cost? For the person on call.",
+        rows=(_right_now(config), _trends(config), _where(config), _health(config)),
+    )  # fmt: skip
