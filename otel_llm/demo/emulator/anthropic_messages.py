@@ -35,7 +35,6 @@ _ERRORS: Final[Mapping[ErrorClass, _Row]] = {
     "provider": _Row(500, "api_error", "Internal server error"),
     "overloaded": _Row(529, "overloaded_error", "Overloaded"),
     "timeout": _Row(504, "timeout_error", "Request timed out"),
-    "unknown": _Row(418, "mystery_error", "Something that the documentation does not list"),
 }  # fmt: skip
 _STOP: Final = {"stop": "end_turn", "length": "max_tokens", "content_filter": "refusal", "tool_call": "tool_use"}
 _LIMIT_KINDS: Final = ("requests", "tokens", "input_tokens", "output_tokens")

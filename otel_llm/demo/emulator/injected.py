@@ -54,17 +54,21 @@ class Injected:
         self.attempts += 1
         model: Labels = (wire.operation, wire.provider, asked.model)
         self._take_back(asked)
+        if reply.outcome is None and reply.fails is None:
+            self._note_answer(model, asked, wire, reply)
+            return
         if reply.outcome is not None:
             self._add(catalog.CALLS, (*model, reply.outcome, ""))
         elif reply.fails is not None:
             self._note_failure(asked, (*model, reply.fails))
-        else:
-            self._add(catalog.CALLS, (*model, "success", ""))
-            for finish in wire.finishes(reply, asked):
-                self._add(catalog.FINISH, (*model, finish))
-        answered = reply.fails is None and reply.outcome is None
-        if answered or (reply.after is not None and asked.streams):
-            self._note_usage(model, wire.stated(reply, asked, broken=not answered), answered=answered)
+        begun = reply.after is not None and asked.streams
+        if begun:
+            self._add(catalog.FINISH, (*model, "error"))
+        usage = wire.stated(reply, asked, broken=True) if begun else None
+        if reply.outcome is not None:
+            self._add(catalog.USAGE_MISSING, (*model, "stream_unfinished"))
+        if usage is not None:
+            self._note_usage(model, usage, reply)
 
     def total(self, metric: Metric, **labels: str) -> float:
         """Sum over the label sets with the given values, by Prometheus label names."""
@@ -75,6 +79,18 @@ class Injected:
     def _add(self, metric: Metric, labels: Labels, amount: float = 1) -> None:
         rows = self.sums.setdefault(metric, {})
         rows[labels] = rows.get(labels, 0) + amount
+
+    def _note_answer(self, model: Labels, asked: Received, wire: Wire, reply: Reply) -> None:
+        self._add(catalog.CALLS, (*model, "success", ""))
+        for finish in wire.finishes(reply, asked):
+            self._add(catalog.FINISH, (*model, finish))
+        usage = wire.stated(reply, asked, broken=False)
+        if usage is None:
+            self._add(catalog.USAGE_MISSING, (*model, "not_stated"))
+            return
+        dollars = self._note_usage(model, usage, reply)
+        if dollars and "length" in wire.finishes(reply, asked):
+            self._add(catalog.TRUNCATED_COST, model, dollars)
 
     def _note_failure(self, asked: Received, failure: Labels) -> None:
         *model, error_class = failure
@@ -91,18 +107,21 @@ class Injected:
             self._add(catalog.RETRIES, (*model, error_class))
             self._add(catalog.CALLS, (*model, "error", error_class), -1)
 
-    def _note_usage(self, model: Labels, usage: Usage | None, *, answered: bool) -> None:
-        if usage is None:
-            self._add(catalog.USAGE_MISSING, (*model, "not_stated" if answered else "stream_unfinished"))
-            return
+    def _note_usage(self, model: Labels, usage: Usage, reply: Reply) -> float:
+        """Adds tokens and their cost by the model that served; returns the dollars."""
         for kind, count in usage.disjoint().items():
             self._add(catalog.CALL_TOKENS, (*model, kind), count)
-        price = self.prices.get(model[2])
+        price = self.prices.get(reply.model or model[2]) or self.prices.get(model[2])
         if price is None:
             self._add(catalog.UNPRICED, (*model, "unknown_model"))
-            return
-        for kind, dollars in price.dollars(usage).items():
+            return 0.0
+        parts = price.dollars(usage)
+        for kind, dollars in parts.items():
             self._add(catalog.COST, (*model, kind), dollars)
+        if usage.cache_read:
+            saved = usage.cache_read * (price.input - price.cache_read) / 1e6
+            self._add(catalog.CACHE_SAVINGS, model, max(saved, 0.0))
+        return sum(parts.values())
 
 
 def _call(asked: Received) -> object:

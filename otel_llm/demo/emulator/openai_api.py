@@ -43,7 +43,6 @@ _ERRORS: Final[Mapping[ErrorClass, _Row]] = {
                      "The server had an error while processing your request. Sorry about that!"),
     "overloaded": _Row(503, "server_error", None, "The engine is currently overloaded, please try again later."),
     "timeout": _Row(504, None, None, "The request timed out."),
-    "unknown": _Row(418, None, None, "Something that the documentation does not list."),
 }  # fmt: skip
 
 _FINISH: Final = {"stop": "stop", "length": "length", "content_filter": "content_filter", "tool_call": "tool_calls"}

@@ -132,9 +132,9 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
         """An HTTP error, or an error event after ``after=n`` chunks of a stream. ``fault`` is a class of the
         catalogue, or a status. ``retry_after`` is in seconds and short, so that retries do not slow a test down.
 
-        Raises ``ValueError`` for ``network``, which no provider answers: that is ``broken("cut")``."""
-        if fault == "network":
-            raise ValueError("Reply.error('network'): a provider does not answer that; use Reply.broken('cut')")
+        Raises ``ValueError`` for ``network`` and ``unknown``, which no provider answers."""
+        if fault in ("network", "unknown"):
+            raise ValueError(f"Reply.error({fault!r}): no provider answers that; a broken network is broken('cut')")
         fails = _class_of(fault) if isinstance(fault, int) else fault
         if isinstance(fault, int):
             fields.setdefault("status", fault)

@@ -1,0 +1,41 @@
+"""One call that the demo makes: what the app asks, and what the provider does about it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from otel_llm.demo.emulator import Reply
+
+Api = Literal["chat", "completion", "response", "embedding", "message"]
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """A call with its replies, so that both sides are known before it starts."""
+
+    api: Api
+    model: str
+    replies: tuple[Reply, ...] = (Reply(),)
+    """One per attempt; the last one also answers every further attempt."""
+    prompt: str
+    stream: bool = False
+    usage: bool = True
+    """Streams of OpenAI: ask for usage at the end."""
+    tools: tuple[str, ...] = ()
+    """Names of the tools that are offered."""
+    max_tokens: int = 1024
+    retries: int = 2
+    """Retries that the SDK may make."""
+    timeout: float = 10.0
+    """Seconds that the SDK waits for bytes."""
+    leave_after: int | None = None
+    """Streams: chunks after which the app loses interest and closes."""
+    cancel_after: float | None = None
+    """Seconds after which the app cancels the call; such a job is for an async client."""
+
+    @property
+    def fails(self) -> bool:
+        """True if the app is to get an exception."""
+        last = self.replies[min(self.retries, len(self.replies) - 1)]
+        return self.cancel_after is not None or (last.fails is not None and last.outcome is None)
