@@ -21,6 +21,7 @@ CURRENT: Final[ContextVar[Call | None]] = ContextVar("otel_llm_call", default=No
 """The call whose SDK function runs in this context. The wire seam joins it, a nested client seam stands aside."""
 
 _drops: Final = guard.site("attempt.drop")
+_feeds: Final = guard.site("attempt.feed")
 
 GAPS_CAP: Final = 4096
 """Chunk gaps that are kept before they are handed to the signals in the middle of a stream."""
@@ -120,16 +121,15 @@ class Call:
     def chunks(self, count: int) -> None:
         """``count`` output chunks just arrived together: the first waited since the last ones, the others not."""
         now = time.perf_counter_ns()
+        gaps = self.gaps
         if self.time_to_first_chunk is None:
             self.time_to_first_chunk = (now - self.started_ns) / 1e9
-            count -= 1
         else:
-            self.gaps.append((now - self.last_chunk_ns) / 1e9)
-            count -= 1
-        if count:
-            self.gaps.extend([0.0] * count)
+            gaps.append((now - self.last_chunk_ns) / 1e9)
         self.last_chunk_ns = now
-        if len(self.gaps) >= GAPS_CAP:
+        if count > 1:
+            gaps.extend([0.0] * (count - 1))
+        if len(gaps) >= GAPS_CAP:
             self._signals.gaps(self)
 
     def _close(self, end: End, *, dropped: bool = False) -> None:
@@ -174,9 +174,16 @@ class Attempt:
         self.streamed = self._reader.streamed
 
     def feed(self, data: bytes) -> None:
-        """Bytes as they came over the wire."""
-        if self._reader is not None and (count := self._reader.feed(data)) and self.streamed:
-            self.call.chunks(count)
+        """Bytes as they came over the wire. Guarded right here: this runs once per chunk."""
+        reader = self._reader
+        if reader is None or _feeds.open:
+            return
+        try:
+            count = reader.feed(data)
+            if count and self.streamed:
+                self.call.chunks(count)
+        except Exception as error:
+            _feeds.note(error)
 
     def whole(self, content: bytes) -> None:
         """The body was read and decoded by the client already."""

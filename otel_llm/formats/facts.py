@@ -64,7 +64,7 @@ class Facts(msgspec.Struct, kw_only=True):
 
     response_model: str | None = None
     response_id: str | None = None
-    finish_reasons: dict[int, str] = msgspec.field(default_factory=dict[int, str])
+    finish_reasons: dict[int, str] = {}
     """The provider's own words by choice index."""
     usage: Usage | None = None
     error_code: str | None = None
@@ -84,7 +84,7 @@ class Facts(msgspec.Struct, kw_only=True):
     text: bool | None = None
     """Whether any output text was seen; ``None`` where the format does not tell."""
     refused: bool = False
-    tools_called: set[str] = msgspec.field(default_factory=set[str])
+    tools_called: set[str] = set()
 
     def failed(self) -> bool:
         """True if the body itself states an error, whatever the HTTP status."""

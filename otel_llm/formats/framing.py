@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import zlib
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 
 class Framing(Protocol):
@@ -20,16 +20,32 @@ class Framing(Protocol):
         ...
 
 
+EVENT_CAP: Final = 16 * 1024 * 1024
+"""Bytes kept of an event or a line that has not ended. A longer one is lost, and ``overflowed`` says so."""
+
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+
+
 class ServerSentEvents:
     """``text/event-stream`` by the WHATWG rules: lines end with LF, CRLF or CR, an event ends with an empty line,
     several ``data:`` lines are joined by LF. The payloads carry their type, so ``event:`` lines are not needed."""
 
     def __init__(self) -> None:
         self._rest: bytes = b""
+        self._fresh = True
+        self.overflowed = False
 
     def feed(self, data: bytes) -> list[bytes]:
+        if not self._rest and (alone := _alone(data)) is not None:
+            return [alone]
         if self._rest:
             data = self._rest + data
+        if self._fresh:
+            if len(data) < len(_BYTE_ORDER_MARK):
+                self._rest = data
+                return []
+            self._fresh = False
+            data = data.removeprefix(_BYTE_ORDER_MARK)
         if b"\r" in data:
             held = data.endswith(b"\r")  # may be the first half of CRLF
             data = (data[:-1] if held else data).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
@@ -37,6 +53,8 @@ class ServerSentEvents:
             self._rest += b"\r" if held else b""
         else:
             *events, self._rest = data.split(b"\n\n")
+        if len(self._rest) > EVENT_CAP:
+            self._rest, self.overflowed = b"", True
         return [payload for event in events if (payload := _payload(event))]
 
     def end(self) -> list[bytes]:
@@ -45,10 +63,25 @@ class ServerSentEvents:
         return [payload] if payload else []
 
 
+def _alone(data: bytes) -> bytes | None:
+    """The payload if the data are exactly one event of at most one ``event:`` and one ``data:`` line: the fast path,
+    since most providers flush each event for itself."""
+    if not data.endswith(b"\n\n") or b"\r" in data:
+        return None
+    begin = 6
+    if data.startswith(b"event: "):
+        begin = data.find(b"\n") + 7
+        if data[begin - 6 : begin] != b"data: ":
+            return None
+    elif not data.startswith(b"data: "):
+        return None
+    return data[begin:-2] if data.find(b"\n", begin) == len(data) - 2 else None
+
+
 def _payload(event: bytes) -> bytes:
     if event.startswith(b"data: ") and b"\n" not in event:
         return event[6:]
-    lines = [line[5:].removeprefix(b" ") for line in event.split(b"\n") if line.startswith(b"data:")]
+    lines = [line[5:].removeprefix(b" ") for line in event.split(b"\n") if line.startswith(b"data:") or line == b"data"]
     return b"\n".join(lines)
 
 
@@ -57,9 +90,12 @@ class JsonLines:
 
     def __init__(self) -> None:
         self._rest: bytes = b""
+        self.overflowed = False
 
     def feed(self, data: bytes) -> list[bytes]:
         *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > EVENT_CAP:
+            self._rest, self.overflowed = b"", True
         return [line for line in lines if line.strip()]
 
     def end(self) -> list[bytes]:

@@ -84,6 +84,10 @@ class _Answer(msgspec.Struct):
 
 _read = Shape(_Answer)
 
+_PLAIN = b'"finish_reason":null'
+_TELLING = (b'"finish_reason":"', b'"usage":{', b'"tool_calls":[', b'"error":', b'"refusal":"')
+"""A chunk that is still going on and has none of these states nothing but text: most of a stream, not parsed."""
+
 
 class OpenAIChat:
     """Chat completions (``operation="chat"``), legacy completions and embeddings: one shape with optional parts."""
@@ -130,6 +134,8 @@ class OpenAIChat:
         if data == b"[DONE]":
             facts.complete = True
             return False
+        if facts.text and _PLAIN in data and not any(word in data for word in _TELLING):
+            return True
         answer = _read(data)
         if answer is None:
             facts.undecodable = "syntax"

@@ -21,13 +21,14 @@ STREAM_FRAMINGS: Final[dict[str, type[ServerSentEvents] | type[JsonLines]]] = {
 class Reader:
     """Reads one response body piece by piece. What it cannot read it says in ``facts.undecodable``."""
 
-    __slots__ = ("_decompressor", "_format", "_framing", "_stopped", "facts", "streamed")
+    __slots__ = ("_decompressor", "_event", "_format", "_framing", "_stopped", "facts", "streamed")
 
     def __init__(
         self, wire_format: Format, content_type: str = "", encoding: str = "", facts: Facts | None = None
     ) -> None:
         self.facts = facts or Facts()
         self._format = wire_format
+        self._event = wire_format.event
         framing = STREAM_FRAMINGS.get(content_type.partition(";")[0].strip().lower())
         self.streamed = framing is not None
         self._framing: Framing = framing() if framing else WholeBody()
@@ -48,7 +49,8 @@ class Reader:
             except (zlib.error, ValueError, EOFError, OSError):
                 self._stop("encoding")
                 return 0
-        return self._read(self._framing.feed(data))
+        payloads = self._framing.feed(data)
+        return self._read(payloads) if payloads else 0
 
     def whole(self, content: bytes) -> None:
         """Takes a body that the client has already read and decoded."""
@@ -74,11 +76,11 @@ class Reader:
             self._format.body(document, self.facts)
 
     def _read(self, payloads: list[bytes]) -> int:
-        facts, read = self.facts, self._format.event
-        chunks = 0
-        for payload in payloads:
-            if read(payload, facts):
-                chunks += 1
+        facts, event = self.facts, self._event
+        if len(payloads) == 1:
+            chunks = 1 if event(payloads[0], facts) else 0
+        else:
+            chunks = sum([event(payload, facts) for payload in payloads])
         facts.chunks += chunks
         return chunks
 

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
 
 from otel_llm import headers, runtime
 from otel_llm.call import CURRENT, Attempt, Call
 from otel_llm.formats.table import recognise
 from otel_llm.guard import guarded
 from otel_llm.wires import recognition
-
-
-class Headers(Protocol):
-    """Case-insensitive response headers, as every HTTP library has them."""
-
-    def get(self, key: str, /) -> str | None: ...
 
 
 @guarded("wire.begin")
@@ -34,8 +28,8 @@ def begin(method: str, url: recognition.Url, content: recognition.Content) -> tu
 
 
 @guarded("wire.response")
-def responded(attempt: Attempt, status: int, found: Headers, host: str | None, port: int | None) -> None:
-    """Status and headers arrived; ``host`` is where the request went in the end."""
+def responded(attempt: Attempt, status: int, found: Mapping[str, str], host: str | None, port: int | None) -> None:
+    """Status and headers (by lower-case name) arrived; ``host`` is where the request went in the end."""
     attempt.request_id = headers.request_id(found)
     attempt.retry_after = headers.retry_after(found)
     attempt.ratelimits = headers.rate_limits(found)
@@ -50,11 +44,6 @@ def whole(attempt: Attempt, content: bytes) -> None:
     """The body is in memory, read and decoded by the client."""
     attempt.whole(content)
     attempt.finish("read")
-
-
-@guarded("wire.feed")
-def feed(attempt: Attempt, data: bytes) -> None:
-    attempt.feed(data)
 
 
 @guarded("wire.finish")

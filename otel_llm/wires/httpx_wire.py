@@ -92,7 +92,9 @@ class _Exchange:
     @guarded("wire.observe")
     def _observe(self, response: Any) -> None:
         url = response.request.url
-        exchange.responded(self._attempt, response.status_code, response.headers, url.host, url.port)
+        # One pass over the raw headers: a single look-up in httpx's Headers costs as much as this whole copy.
+        found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
+        exchange.responded(self._attempt, response.status_code, found, url.host, url.port)
         if hasattr(response, "_content"):  # read inside send (stream=False), or made by a mock transport
             exchange.whole(self._attempt, response.content)
             return
@@ -105,9 +107,10 @@ def _tee_classes(module: ModuleType) -> Callable[[Any, Attempt], Any]:
     class SyncTee(_Tee, module.SyncByteStream):
         def __iter__(self) -> Iterator[bytes]:
             attempt = self._attempt
+            feed = attempt.feed
             try:
                 for data in self._inner:
-                    exchange.feed(attempt, data)
+                    feed(data)
                     yield data
             except GeneratorExit:
                 exchange.finish(attempt, "closed")
@@ -126,10 +129,11 @@ def _tee_classes(module: ModuleType) -> Callable[[Any, Attempt], Any]:
     class AsyncTee(_Tee, module.AsyncByteStream):
         async def __aiter__(self) -> AsyncIterator[bytes]:
             attempt = self._attempt
+            feed = attempt.feed
             inner = self._inner.__aiter__()
             try:
                 async for data in inner:
-                    exchange.feed(attempt, data)
+                    feed(data)
                     yield data
             except GeneratorExit:
                 exchange.finish(attempt, "closed")
