@@ -51,7 +51,7 @@ class JsonArray:
                     start = at
         else:
             at = len(text)
-        if self._depth == 0 and not self._quoted:
+        if self._depth == 0:
             start = at  # brackets, commas and white space between the objects
         self._rest, self._at = text[start:], at - start
         if len(self._rest) > self.CAP:

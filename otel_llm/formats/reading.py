@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping
-from typing import Any, Generic, TypeVar, Union, cast, get_args, get_origin
+from typing import Any, Final, Generic, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
 
 T = TypeVar("T", bound=msgspec.Struct)
+
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec 0.22 raises on data that are no JSON, no UTF-8, or nested too deeply."""
 
 
 class Shape(Generic[T]):
@@ -27,8 +30,15 @@ class Shape(Generic[T]):
         try:
             return self._decoder.decode(data)
         except msgspec.ValidationError:
+            return self._without_misfits(data)
+        except UNREADABLE:
+            return None
+
+    def _without_misfits(self, data: bytes) -> T | None:
+        """The typed decoder stops at the first misfit, so broken JSON may come after it."""
+        try:
             return self.convert(msgspec.json.decode(data))
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             return None
 
     def convert(self, value: object) -> T | None:

@@ -7,6 +7,7 @@ host or the body besides. Paths of other calls (models, files, batches, token co
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
@@ -135,23 +136,31 @@ _END: Final = re.compile("[?#]")
 def recognise(path: str, provider: str | None = None) -> Recognised | None:
     """The format that a POST to ``path`` speaks, or ``None`` if it is no LLM call of a known format.
 
-    ``path`` may be a whole URL and carry a query or a fragment (mistralai 3.7 marks streams with ``#stream``). ``provider`` (``gen_ai.provider.name``), where known, decides between
-    two formats under one path (Writer's ``/v1/chat`` is not Cohere's).
+    ``path`` may be a whole URL and carry a query or a fragment (mistralai marks streams with ``#stream``).
+    ``provider`` (``gen_ai.provider.name``), where known, decides between two formats under one path (Writer's
+    ``/v1/chat`` is not Cohere's).
     """
     if "?" in path or "#" in path:
         path = _END.split(path, 1)[0]
+    last = path.rpartition("/")[2]
+    if last in ROUTES:
+        return _by_segment(path, provider)
+    return _by_verb(path) if ":" in last else None
+
+
+@lru_cache(maxsize=512)
+def _by_segment(path: str, provider: str | None) -> Recognised | None:
     head, _, last = path.rpartition("/")
-    routes = ROUTES.get(last)
-    if routes is None:
-        return _verb(head, last) if ":" in last else None
     head = _rooted(head)
-    for route in routes:
+    for route in ROUTES[last]:
         if _fits(route, head, provider):
             return _at(route, head)
     return None
 
 
-def _verb(head: str, last: str) -> Recognised | None:
+@lru_cache(maxsize=512)
+def _by_verb(path: str) -> Recognised | None:
+    head, _, last = path.rpartition("/")
     model, _, verb = last.rpartition(":")
     head = _rooted(head) + "/"
     for route in VERBS.get(verb, ()):

@@ -1,0 +1,208 @@
+"""Cutting bodies into payloads: the same payloads wherever the network cuts the bytes."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otel_llm.formats import framing
+from otel_llm.formats.eventstream import EventStream
+from otel_llm.formats.framing import Framing, JsonLines, ServerSentEvents, WholeBody
+from otel_llm.formats.json_array import JsonArray
+
+
+def cut(cutter: Framing, *pieces: bytes) -> list[bytes]:
+    found = [payload for piece in pieces for payload in cutter.feed(piece)]
+    return found + cutter.end()
+
+
+def at_every_border(make: Callable[[], Framing], data: bytes) -> list[bytes]:
+    """The payloads of ``data``, which must be the same for each cut into two, and byte by byte."""
+    once = cut(make(), data)
+    for border in range(len(data) + 1):
+        assert cut(make(), data[:border], data[border:]) == once, border
+    assert cut(make(), *(data[at : at + 1] for at in range(len(data)))) == once
+    return once
+
+
+# ------------------------------------------------------------------------------------------ server-sent events
+
+
+@pytest.mark.parametrize("line", [b"\n", b"\r\n", b"\r"])
+def test_line_ends(line: bytes) -> None:
+    data = line.join([b"event: a", b'data: {"n":1}', b"", b'data: {"n":2}', b"", b"data: [DONE]", b"", b""])
+    assert at_every_border(ServerSentEvents, data) == [b'{"n":1}', b'{"n":2}', b"[DONE]"]
+
+
+def test_line_ends_mixed() -> None:
+    data = b'data: {"n":1}\n\r\ndata: {"n":2}\r\r\ndata: {"n":3}\r\n\n'
+    assert at_every_border(ServerSentEvents, data) == [b'{"n":1}', b'{"n":2}', b'{"n":3}']
+
+
+def test_line_separators_inside_json_do_not_cut() -> None:
+    text = json.dumps({"text": "a\u2028b\u2029c\x85d\x0b\x0c\x1c"}, ensure_ascii=False).encode()
+    assert at_every_border(ServerSentEvents, b"data: " + text + b"\n\n") == [text]
+    assert at_every_border(JsonLines, text + b"\n" + text) == [text, text]
+
+
+def test_several_data_lines_make_one_event() -> None:
+    assert at_every_border(ServerSentEvents, b'data: {"a":\ndata:1,\ndata\ndata:  "b":2}\n\n') == [
+        b'{"a":\n1,\n\n "b":2}'
+    ]
+
+
+def test_one_space_after_the_colon_goes() -> None:
+    assert at_every_border(ServerSentEvents, b"data:x\n\ndata: x\n\ndata:  x\n\n") == [b"x", b"x", b" x"]
+
+
+def test_comments_ids_and_other_fields_are_no_data() -> None:
+    data = b": ping\n\n:\n\nid: 7\nretry: 1\n\nevent: message\ndata: x\n: in between\n\nevent: done\n\ndatabase: y\n\n"
+    assert at_every_border(ServerSentEvents, data) == [b"x"]
+
+
+def test_byte_order_mark_goes() -> None:
+    assert at_every_border(ServerSentEvents, b"\xef\xbb\xbfdata: x\n\ndata: y\n\n") == [b"x", b"y"]
+
+
+def test_empty_data_is_no_event() -> None:
+    assert at_every_border(ServerSentEvents, b"data:\n\ndata: \n\ndata: x\n\n") == [b"x"]
+
+
+def test_last_event_without_its_empty_line() -> None:
+    assert at_every_border(ServerSentEvents, b"data: x\n\ndata: y") == [b"x", b"y"]
+    assert at_every_border(ServerSentEvents, b"data: x\n\ndata: y\n") == [b"x", b"y"]
+
+
+PAYLOADS = st.lists(
+    st.dictionaries(st.text(max_size=5), st.text() | st.integers() | st.none(), max_size=3), min_size=1, max_size=5
+)
+
+
+def pieces_of(data: bytes, borders: list[int]) -> list[bytes]:
+    marks = sorted({min(border, len(data)) for border in borders} | {0, len(data)})
+    return [data[left:right] for left, right in pairwise(marks)]
+
+
+BORDERS = st.lists(st.integers(min_value=0, max_value=400), max_size=20)
+
+
+@given(PAYLOADS, st.sampled_from([b"\n", b"\r\n", b"\r"]), BORDERS)
+def test_events_come_out_as_they_went_in(rows: list[object], line: bytes, borders: list[int]) -> None:
+    payloads = [json.dumps(row, ensure_ascii=False).encode() for row in rows]
+    data = b"".join(b"event: e" + line + b"data: " + payload + line * 2 for payload in payloads)
+    assert cut(ServerSentEvents(), *pieces_of(data, borders)) == payloads
+
+
+@given(st.binary(max_size=300), BORDERS)
+def test_events_of_any_bytes_do_not_depend_on_the_borders(data: bytes, borders: list[int]) -> None:
+    for make in (ServerSentEvents, JsonLines, JsonArray, EventStream):
+        assert cut(make(), *pieces_of(data, borders)) == cut(make(), data)
+
+
+@pytest.mark.parametrize("make", [ServerSentEvents, JsonLines])
+def test_an_event_without_an_end_is_not_kept_for_ever(
+    make: Callable[[], ServerSentEvents | JsonLines], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(framing, "EVENT_CAP", 100)
+    cutter = make()
+    assert cut(cutter, b"data: 1\n\n", b"x" * 90, b"y" * 20)[1:] == []
+    assert cutter.overflowed
+
+
+# ------------------------------------------------------------------------------------------------- JSON bodies
+
+
+def test_lines() -> None:
+    assert at_every_border(JsonLines, b'{"a":1}\r\n\n{"b":2}\n  \n{"c":3}') == [b'{"a":1}\r', b'{"b":2}', b'{"c":3}']
+
+
+def test_whole_body_is_one_document() -> None:
+    assert at_every_border(WholeBody, b'{"a":\n1}') == [b'{"a":\n1}']
+    assert at_every_border(WholeBody, b"") == []
+
+
+def test_whole_body_past_its_cap_is_given_up() -> None:
+    body = WholeBody(cap=10)
+    assert cut(body, b"12345", b"67890") == [b"1234567890"]
+    body = WholeBody(cap=10)
+    assert cut(body, b"12345", b"678901", b"2") == []
+    assert body.overflowed
+
+
+@given(PAYLOADS, st.sampled_from([",", ",\n", "\n,\r\n"]), BORDERS)
+def test_array_elements_come_out_as_they_went_in(rows: list[object], between: str, borders: list[int]) -> None:
+    payloads = [json.dumps({"row": row}, ensure_ascii=False, indent=2) for row in rows]
+    data = ("[" + between.join(payloads) + "\n]\n").encode()
+    assert cut(JsonArray(), *pieces_of(data, borders)) == [payload.encode() for payload in payloads]
+
+
+def test_array_of_nothing_and_bare_object() -> None:
+    assert at_every_border(JsonArray, b" [ ] ") == []
+    assert at_every_border(JsonArray, b'{"error":{"code":400}}\n') == [b'{"error":{"code":400}}']
+
+
+def test_array_with_braces_and_quotes_in_strings() -> None:
+    payload = json.dumps({"text": 'a } "b\\" { [', "next": {"c": "\\"}}).encode()
+    assert at_every_border(JsonArray, b"[" + payload + b",\n" + payload + b"]") == [payload, payload]
+
+
+def test_cut_array_element_comes_out_at_the_end() -> None:
+    assert cut(JsonArray(), b'[{"a":1},{"b":') == [b'{"a":1}', b'{"b":']
+
+
+def test_array_element_past_its_cap_is_given_up() -> None:
+    cutter = JsonArray()
+    cutter.CAP = 100
+    assert cut(cutter, b'[{"a":1},{"b":"', b"x" * 200, b'"},{"c":1}]') == [b'{"a":1}']
+    assert cutter.overflowed
+
+
+# ---------------------------------------------------------------------------------------------- AWS event stream
+
+
+def message(payload: bytes, **headers: str) -> bytes:
+    packed = b""
+    for key, text in headers.items():
+        name = b":" + key.replace("_", "-").encode()
+        packed += bytes([len(name)]) + name + b"\x07" + struct.pack(">H", len(text)) + text.encode()
+    total = 16 + len(packed) + len(payload)
+    return struct.pack(">III", total, len(packed), 0) + packed + payload + b"\0\0\0\0"
+
+
+def test_event_stream_names_its_events() -> None:
+    data = message(b'{"role":"assistant"}', event_type="messageStart", message_type="event")
+    data += message(b"", event_type="messageStop", message_type="event")
+    assert at_every_border(EventStream, data) == [b'{"messageStart":{"role":"assistant"}}', b'{"messageStop":{}}']
+
+
+def test_event_stream_exceptions_and_errors() -> None:
+    data = message(b'{"message":"slow down"}', message_type="exception", exception_type="throttlingException")
+    data += message(b"", message_type="error", error_code="InternalFailure", error_message='it "broke"')
+    found = [json.loads(payload) for payload in at_every_border(EventStream, data)]
+    assert found == [
+        {"throttlingException": {"message": "slow down"}},
+        {"error": {"code": "InternalFailure", "message": 'it "broke"'}},
+    ]
+
+
+def test_event_stream_gives_headers_and_payload_of_every_value_type() -> None:
+    packed = b""
+    sizes = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}
+    for kind, size in sizes.items():
+        packed += b"\x01h" + bytes([kind]) + b"\1" * size
+    packed += b"\x01b\x06\x00\x02xy" + b"\x01s\x07\x00\x02ok"
+    data = struct.pack(">III", 16 + len(packed) + 1, len(packed), 0) + packed + b"p" + b"\0\0\0\0"
+    assert EventStream().messages(data) == [({"s": "ok"}, b"p")]
+
+
+def test_what_is_no_event_stream_is_given_up() -> None:
+    cutter = EventStream()
+    assert cut(cutter, b'{"message": "this is JSON, not an event stream"}') == []
+    assert cutter.broken
+    assert cutter.feed(message(b"{}", event_type="x")) == []

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import gzip
+import json
+from collections import Counter
+from pathlib import Path
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otel_llm import catalog, headers
+
+
+@pytest.mark.parametrize(
+    ("given_headers", "wanted"),
+    [
+        ({"x-request-id": "req_1"}, "req_1"),
+        ({"request-id": "req_2"}, "req_2"),
+        ({"x-request-id": "a", "apim-request-id": "b"}, "b"),
+        ({"x-amzn-requestid": "c"}, "c"),
+        ({"mistral-correlation-id": "d"}, "d"),
+        ({"x-debug-trace-id": "e"}, "e"),
+        ({"x-request-id": ""}, None),
+        ({"x-request-id": "x" * 500}, "x" * 128),
+        ({}, None),
+    ],
+)
+def test_request_id(given_headers: dict[str, str], wanted: str | None) -> None:
+    assert headers.request_id(given_headers) == wanted
+    assert headers.request_id(httpx.Headers({name.title(): text for name, text in given_headers.items()})) == wanted
+
+
+def pair(limit: str, remaining: str, size: str = "100", left: str = "7") -> dict[str, str]:
+    return {limit: size, remaining: left}
+
+
+@pytest.mark.parametrize(
+    ("given_headers", "wanted"),
+    [
+        (
+            pair("x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "500", "499")
+            | pair("x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "30000", "29000"),
+            [("requests", 500, 499), ("tokens", 30000, 29000)],
+        ),
+        (
+            pair("anthropic-ratelimit-requests-limit", "anthropic-ratelimit-requests-remaining")
+            | pair("anthropic-ratelimit-input-tokens-limit", "anthropic-ratelimit-input-tokens-remaining")
+            | pair("anthropic-ratelimit-output-tokens-limit", "anthropic-ratelimit-output-tokens-remaining", left="0"),
+            [("requests", 100, 7), ("input_tokens", 100, 7), ("output_tokens", 100, 0)],
+        ),
+        (
+            pair("x-ratelimit-limit-tokens-minute", "x-ratelimit-remaining-tokens-minute")
+            | pair("x-ratelimit-limit-tokens-month", "x-ratelimit-remaining-tokens-month", "10000", "9000")
+            | pair("x-ratelimit-limit-req-10-second", "x-ratelimit-remaining-req-10-second", "60", "51"),
+            [("tokens", 100, 7), ("requests", 60, 51)],
+        ),
+        (pair("x-ratelimit-limit", "x-ratelimit-remaining", "2", "0"), [("requests", 2, 0)]),
+        (
+            {"ratelimit": '"api";r=499;t=120', "ratelimit-policy": '"window";"api";q=500;w=300'},
+            [("requests", 500, 499)],
+        ),
+        ({"x-ratelimit-remaining-requests": "9"}, []),
+        ({"x-ratelimit-limit-requests": "9"}, []),
+        (pair("x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "-1", "-1"), []),
+        (pair("x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "0", "0"), []),
+        (pair("x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "nan", "inf"), []),
+        ({"ratelimit": "limit=10"}, []),
+        ({}, []),
+    ],
+)
+def test_rate_limits(given_headers: dict[str, str], wanted: list[tuple[str, float, float]]) -> None:
+    assert sorted(headers.rate_limits(given_headers)) == sorted(wanted)
+    assert {kind for kind, _, _ in wanted} <= set(catalog.LIMIT_KINDS)
+
+
+@pytest.mark.parametrize(
+    ("given_headers", "wanted"),
+    [
+        ({"retry-after": "49"}, 49),
+        ({"retry-after": "0.5"}, 0.5),
+        ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
+        ({"retry-after": "Sun, 22 Nov 2026 10:00:30 GMT", "date": "Sun, 22 Nov 2026 10:00:00 GMT"}, 30),
+        ({"retry-after": "Sun, 22 Nov 2026 09:00:00 GMT", "date": "Sun, 22 Nov 2026 10:00:00 GMT"}, 0),
+        ({"retry-after": "Sun, 22 Nov 2026 10:00:30 GMT"}, None),
+        ({"retry-after": "soon", "date": "Sun, 22 Nov 2026 10:00:00 GMT"}, None),
+        ({"retry-after": "Sun, 22 Nov 2026 10:00:30", "date": "Sun, 22 Nov 2026 10:00:00 GMT"}, None),
+        ({"retry-after": "-3"}, None),
+        ({"retry-after": "inf"}, None),
+        ({}, None),
+    ],
+)
+def test_retry_after(given_headers: dict[str, str], wanted: float | None) -> None:
+    assert headers.retry_after(given_headers) == wanted
+
+
+NAMES = [*headers.REQUEST_IDS, "retry-after", "retry-after-ms", "date", "ratelimit", "ratelimit-policy"]
+NAMES += [name for dialect in headers.DIALECTS for row in dialect for name in row[1:]]
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), st.text() | st.from_regex(r"[-+0-9.eE;rq= ]*", fullmatch=True)))
+def test_no_value_raises(found: dict[str, str]) -> None:
+    headers.request_id(found)
+    wait = headers.retry_after(found)
+    assert wait is None or wait >= 0
+    assert all(size > 0 and left >= 0 for _, size, left in headers.rate_limits(found))
+
+
+def test_recorded_headers(shared: Path) -> None:
+    """Providers that send ids and limits: nearly every recording with headers has them."""
+    ids: Counter[str] = Counter()
+    kinds: Counter[tuple[str, str]] = Counter()
+    with gzip.open(shared / "recordings" / "exchanges.jsonl.gz", "rt") as lines:
+        for line in lines:
+            row = json.loads(line)
+            ids[row["provider"]] += headers.request_id(row["response_headers"]) is not None
+            kinds.update((row["provider"], kind) for kind, _, _ in headers.rate_limits(row["response_headers"]))
+    assert (ids["openai"], ids["azure.openai"], ids["anthropic"], ids["aws.bedrock"]) == (372, 32, 29, 90)
+    assert (ids["mistral"], ids["cohere"], ids["voyage"]) == (11, 32, 3)
+    assert (kinds["openai", "requests"], kinds["openai", "tokens"]) == (285, 284)
+    assert (kinds["azure.openai", "requests"], kinds["mistral", "tokens"], kinds["together", "requests"]) == (28, 7, 1)
+    assert [kinds["anthropic", kind] for kind in catalog.LIMIT_KINDS] == [25, 26, 23, 23]
