@@ -20,7 +20,6 @@ HOSTS: Final[dict[str, str]] = {
     "*.services.ai.azure.com": "azure.ai.inference",
     "*.models.ai.azure.com": "azure.ai.inference",
     "*.inference.ai.azure.com": "azure.ai.inference",
-    "models.inference.ai.azure.com": "azure.ai.inference",
     "api.anthropic.com": "anthropic",
     "generativelanguage.googleapis.com": "gcp.gemini",
     "aiplatform.googleapis.com": "gcp.vertex_ai",
@@ -67,7 +66,7 @@ HOSTS: Final[dict[str, str]] = {
     "api.z.ai": "z_ai",
     "open.bigmodel.cn": "z_ai",
 }
-"""Host to provider; ``*`` stands for one or more characters. A gateway or a server of one's own is not in it."""
+"""Host to provider; ``*`` stands for any characters. A gateway or a server of one's own is not in it."""
 
 _PATTERNS: Final = [(re.compile(translate(host)), name) for host, name in HOSTS.items() if "*" in host]
 

@@ -75,7 +75,7 @@ def _alone(data: bytes) -> bytes | None:
             return None
     elif not data.startswith(b"data: "):
         return None
-    return data[begin:-2] if data.find(b"\n", begin) == len(data) - 2 else None
+    return data[begin:-2] or None if data.find(b"\n", begin) == len(data) - 2 else None
 
 
 def _payload(event: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections.abc import Callable
 from itertools import pairwise
@@ -23,11 +24,12 @@ def cut(cutter: Framing, *pieces: bytes) -> list[bytes]:
 
 
 def at_every_border(make: Callable[[], Framing], data: bytes) -> list[bytes]:
-    """The payloads of ``data``, which must be the same for each cut into two, and byte by byte."""
+    """The payloads of ``data``, which must be the same for each cut into two, byte by byte, and event by event."""
     once = cut(make(), data)
     for border in range(len(data) + 1):
         assert cut(make(), data[:border], data[border:]) == once, border
     assert cut(make(), *(data[at : at + 1] for at in range(len(data)))) == once
+    assert cut(make(), *re.split(rb"(?<=\n\n)", data)) == once
     return once
 
 
