@@ -2,6 +2,9 @@
 
 ``PriceTable().price(provider, model, usage, at=..., service_tier=...)`` gives :class:`Priced` or :class:`Unpriced`.
 A price that is not known is never taken for 0 and never guessed.
+
+Not in the figures, since no usage states it: fees for tools (web search, code), storage of caches, minutes of audio,
+weekdays of peak hours (DeepSeek's peak holds from Monday to Friday, the table's on every day).
 """
 
 from otel_llm.prices.cost import Priced, Unpriced
