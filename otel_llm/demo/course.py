@@ -14,7 +14,8 @@ from otel_llm.demo.job import Job
 from otel_llm.demo.scenarios import COURSE, SCENARIOS
 
 NAMES: Final = ("all", "full", *SCENARIOS)
-"""Scenarios that can be asked for. ``full``: one call of each kind. ``all``: that, then every scenario in a row."""
+"""Scenarios that can be asked for. ``full``: calls of each kind, round after round. ``all``: one such round, then
+every scenario in a row."""
 
 
 class Phase(msgspec.Struct, frozen=True):
@@ -27,7 +28,7 @@ class Phase(msgspec.Struct, frozen=True):
 
 
 class Course:
-    """An iterator of jobs that ends when its time is up (``full``: when its calls are made)."""
+    """An iterator of jobs that ends when its time is up."""
 
     def __init__(
         self, scenario: str, duration: float, seed: int, *, clock: Callable[[], float] = time.monotonic
@@ -53,11 +54,18 @@ class Course:
         elapsed = self.elapsed
         return next((phase for phase in self.phases if elapsed < phase.end), self.phases[-1])
 
+    def _showcase(self) -> Iterator[Job]:
+        """Whole rounds: one, and for the scenario ``full`` as many as begin in time."""
+        random = Random(f"{self._seed} full")
+        yield from showcase.jobs(random)
+        while self.phases[0].name == "full" and self.elapsed < self.duration:
+            yield from showcase.jobs(random)
+
     def jobs(self) -> Iterator[Job]:
         """Jobs of the phase at the time of asking. The same seed gives each phase the same jobs."""
         self._started = self._clock()
         if self._full:
-            yield from showcase.jobs(Random(f"{self._seed} full"))
+            yield from self._showcase()
         for number, phase in enumerate(self.phases):
             if phase.name not in SCENARIOS:
                 continue
@@ -70,7 +78,7 @@ class Course:
 
 def _phases(scenario: str, duration: float) -> list[Phase]:
     if scenario == "full":
-        return [Phase("full", "one call of each kind", 0.0, duration)]
+        return [Phase("full", "a call of each kind", 0.0, duration)]
     parts = COURSE if scenario == "all" else ((scenario, 1.0),)
     found: list[Phase] = []
     start = 0.0

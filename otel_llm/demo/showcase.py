@@ -23,6 +23,7 @@ _BROKEN_TOOL: Final = Tool("search", '{"query": ')
 def jobs(random: Random) -> Iterator[Job]:
     """About 80 calls, each with a prompt of its own but for those that are to be duplicates."""
     for part in (_answers, _qualities, _failures, _retries, _endings):
+        yield _job(random, "chat", model=UNPRICED)  # spread out: a counter's first value is no increase
         yield from part(random)
 
 
@@ -49,7 +50,6 @@ def _answers(random: Random) -> Iterator[Job]:
 
 def _qualities(random: Random) -> Iterator[Job]:
     yield _job(random, "chat", stream=True, usage=False)
-    yield _job(random, "chat", model=UNPRICED)
     for api in ("chat", "message"):
         yield _job(random, api, Reply(finish="length"), max_tokens=16)
         yield _job(random, api, Reply(finish="content_filter"))

@@ -1,0 +1,149 @@
+"""A throw-away Prometheus with the pack's rules, on a free loopback port, for as long as the demo runs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import time
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, cast
+
+import msgspec
+
+from otel_llm.pack.config import PackConfig
+from otel_llm.pack.rules import accelerate, alert_groups, recording_groups
+
+JOB: Final = "llm-demo"
+_START_TIMEOUT: Final = 20.0
+_STOP_TIMEOUT: Final = 10.0
+_SCRAPE_INTERVAL: Final = "500ms"
+_OWN_LABELS: Final = ("alertname", "component", "job", "severity")
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """An alert that is pending or firing."""
+
+    name: str
+    severity: str
+    where: str
+    """Values of the labels that tell which provider, model or class it is about."""
+    state: str
+
+
+class PrometheusError(RuntimeError):
+    """Prometheus did not start; the message holds the end of its log."""
+
+
+def installed() -> str | None:
+    """Path of the ``prometheus`` program, ``None`` if there is none."""
+    return shutil.which("prometheus")
+
+
+def free_port() -> int:
+    """A loopback port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Prometheus:
+    """Scrapes one target and evaluates the pack's rules ``speed`` times faster than they are written."""
+
+    def __init__(self, program: str, folder: Path, target: str, *, speed: float) -> None:
+        """``target`` is ``host:port`` of the ``/metrics`` to scrape; ``folder`` an empty directory for config and
+        data."""
+        self._program = program
+        self._folder = folder
+        self._target = target
+        self.speed = speed
+        self.url = f"http://127.0.0.1:{free_port()}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self._write_config()
+        log = (self._folder / "prometheus.log").open("wb")
+        with log:
+            self._process = subprocess.Popen(
+                [
+                    self._program, f"--config.file={self._folder / 'prometheus.yml'}",
+                    f"--storage.tsdb.path={self._folder / 'data'}", "--log.level=warn",
+                    f"--web.listen-address={self.url.removeprefix('http://')}",
+                ],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True,  # Ctrl-C is for us; we stop it in order
+            )  # fmt: skip
+        try:
+            self._await_ready()
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def query(self, expr: str) -> list[dict[str, Any]]:
+        """Result of an instant query. Raises ``OSError`` if Prometheus does not answer."""
+        encoded = urllib.parse.quote(expr)
+        return cast("list[dict[str, Any]]", self._get(f"/api/v1/query?query={encoded}")["data"]["result"])
+
+    def alerts(self) -> list[Alert]:
+        """Alerts that are pending or firing now; empty if Prometheus does not answer."""
+        try:
+            found: list[dict[str, Any]] = self._get("/api/v1/alerts")["data"]["alerts"]
+        except OSError:
+            return []
+        return [_alert(row["labels"], row["state"]) for row in found]
+
+    def _get(self, path: str) -> dict[str, Any]:
+        with urllib.request.urlopen(self.url + path, timeout=5) as answer:
+            return json.load(answer)
+
+    def _write_config(self) -> None:
+        config = PackConfig()
+        groups = accelerate([*recording_groups(config), *alert_groups(config)], self.speed)
+        (self._folder / "rules.yml").write_text(json.dumps({"groups": groups}), encoding="utf-8")  # JSON is YAML
+        settings = {
+            "global": {"scrape_interval": _SCRAPE_INTERVAL, "evaluation_interval": "1s"},
+            "rule_files": ["rules.yml"],
+            "scrape_configs": [{"job_name": JOB, "static_configs": [{"targets": [self._target]}]}],
+        }
+        (self._folder / "prometheus.yml").write_text(json.dumps(settings), encoding="utf-8")
+
+    def _await_ready(self) -> None:
+        deadline = time.monotonic() + _START_TIMEOUT
+        while True:
+            try:
+                with urllib.request.urlopen(f"{self.url}/-/ready", timeout=1):
+                    return
+            except OSError:
+                dead = self._process is None or self._process.poll() is not None
+                if dead or time.monotonic() > deadline:
+                    raise PrometheusError(f"prometheus did not start: {self._log_end()}") from None
+                time.sleep(0.05)
+
+    def _log_end(self) -> str:
+        lines = (self._folder / "prometheus.log").read_text(encoding="utf-8", errors="replace").splitlines()
+        return " | ".join(lines[-3:]) or "its log is empty"
+
+    def _stop(self) -> None:
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(_STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def _alert(labels: dict[str, str], state: str) -> Alert:
+    where = " ".join(value for name, value in sorted(labels.items()) if name not in _OWN_LABELS)
+    return Alert(labels["alertname"], labels.get("severity", ""), where, state)
