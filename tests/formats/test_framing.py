@@ -9,13 +9,17 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from otel_llm.formats import framing
 from otel_llm.formats.eventstream import EventStream
 from otel_llm.formats.framing import Framing, JsonLines, ServerSentEvents, WholeBody
 from otel_llm.formats.json_array import JsonArray
+
+
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""The machine may be busy: time says nothing here."""
 
 
 def cut(cutter: Framing, *pieces: bytes) -> list[bytes]:
@@ -94,6 +98,7 @@ def pieces_of(data: bytes, borders: list[int]) -> list[bytes]:
 BORDERS = st.lists(st.integers(min_value=0, max_value=400), max_size=20)
 
 
+@PATIENT
 @given(PAYLOADS, st.sampled_from([b"\n", b"\r\n", b"\r"]), BORDERS)
 def test_events_come_out_as_they_went_in(rows: list[object], line: bytes, borders: list[int]) -> None:
     payloads = [json.dumps(row, ensure_ascii=False).encode() for row in rows]
@@ -101,6 +106,7 @@ def test_events_come_out_as_they_went_in(rows: list[object], line: bytes, border
     assert cut(ServerSentEvents(), *pieces_of(data, borders)) == payloads
 
 
+@PATIENT
 @given(st.binary(max_size=300), BORDERS)
 def test_events_of_any_bytes_do_not_depend_on_the_borders(data: bytes, borders: list[int]) -> None:
     for make in (ServerSentEvents, JsonLines, JsonArray, EventStream):
@@ -137,6 +143,7 @@ def test_whole_body_past_its_cap_is_given_up() -> None:
     assert body.overflowed
 
 
+@PATIENT
 @given(PAYLOADS, st.sampled_from([",", ",\n", "\n,\r\n"]), BORDERS)
 def test_array_elements_come_out_as_they_went_in(rows: list[object], between: str, borders: list[int]) -> None:
     payloads = [json.dumps({"row": row}, ensure_ascii=False, indent=2) for row in rows]

@@ -11,7 +11,7 @@ from typing import Any, Union, get_args, get_origin
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from otel_llm import formats
@@ -19,6 +19,9 @@ from otel_llm.formats.facts import Facts, Format, ReadsHeaders
 from otel_llm.formats.finish import normalise
 from otel_llm.formats.reading import Shape
 from otel_llm.formats.table import ROUTES, TASKS, VERBS
+
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""The machine may be busy: time says nothing here."""
 
 FORMATS: dict[str, Format] = {
     route.format.name: route.format
@@ -89,26 +92,31 @@ def test_all_formats_and_shapes_are_here() -> None:
     assert len(SHAPES) >= 15
 
 
+@PATIENT
 @given(st.binary(max_size=200))
 def test_any_bytes(data: bytes) -> None:
     everything(data)
 
 
+@PATIENT
 @given(DOCUMENTS)
 def test_any_json_of_about_the_right_shape(document: Any) -> None:
     everything(json.dumps(document).encode())
 
 
+@PATIENT
 @given(st.lists(DOCUMENTS, max_size=3))
 def test_any_array(documents: list[Any]) -> None:
     everything(json.dumps(documents).encode())
 
 
+@PATIENT
 @given(DOCUMENTS, st.integers(0, 50))
 def test_any_cut_json(document: Any, end: int) -> None:
     everything(json.dumps(document).encode()[:-end])
 
 
+@PATIENT
 @given(DOCUMENTS | st.text(max_size=9), st.booleans())
 def test_any_chunk_of_invoke(document: Any, encoded: bool) -> None:
     data = json.dumps(document).encode()
@@ -116,6 +124,7 @@ def test_any_chunk_of_invoke(document: Any, encoded: bool) -> None:
     everything(json.dumps({"chunk": {"bytes": inner}}).encode())
 
 
+@PATIENT
 @given(st.lists(DOCUMENTS, min_size=2, max_size=5))
 def test_any_stream(documents: list[Any]) -> None:
     for wire_format in FORMATS.values():
@@ -143,6 +152,7 @@ REQUESTS = st.dictionaries(
 )
 
 
+@PATIENT
 @given(REQUESTS)
 def test_any_request(body: dict[str, Any]) -> None:
     """Bodies come from SDKs as Python objects, too, so values need not be JSON."""
@@ -157,6 +167,7 @@ HEADERS = [
 ]  # fmt: skip
 
 
+@PATIENT
 @given(st.dictionaries(st.sampled_from(HEADERS), st.text(max_size=5) | st.integers(-9, 99).map(str)))
 def test_any_header(found: dict[str, str]) -> None:
     readers = [one for one in FORMATS.values() if isinstance(one, ReadsHeaders)]
