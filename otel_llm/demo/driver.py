@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from otel_llm.demo.emulator import CALL_HEADER, Emulator, Received, Reply
@@ -33,6 +33,7 @@ class Driver:
         self._next_start = 0.0
         self._ids = itertools.count()
         self._plans: dict[str, list[Reply]] = {}
+        self._arrivals: dict[str, Callable[[], object]] = {}
         self._waiting: list[Job] = []
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -69,7 +70,10 @@ class Driver:
 
     # ---------------------------------------------------------------------------------------- the provider's side
     def _decide(self, asked: Received) -> Reply:
-        plan = self._plans[asked.headers[CALL_HEADER]]
+        call_id = asked.headers[CALL_HEADER]
+        if call_id in self._arrivals:
+            self._arrivals[call_id]()
+        plan = self._plans[call_id]
         return plan.pop(0) if len(plan) > 1 else plan[0]
 
     # --------------------------------------------------------------------------------------------- the app's side
@@ -89,7 +93,7 @@ class Driver:
         if asynchronous and self._waiting:
             return self._waiting.pop(0)
         for job in self._jobs:
-            if asynchronous or job.cancel_after is None:
+            if asynchronous or not job.cancels:
                 return job
             self._waiting.append(job)
         return None
@@ -117,10 +121,24 @@ class Driver:
             job, call_id, wait = taken
             await asyncio.sleep(wait)
             try:
-                await clients.call(job, call_id)
+                await (self._cancel(clients, job, call_id) if job.cancels else clients.call(job, call_id))
                 self._ended(job, call_id, None)
             except Exception as error:
                 self._ended(job, call_id, error)
+
+    async def _cancel(self, clients: AsyncClients, job: Job, call_id: str) -> None:
+        """Makes the call and cancels it when the provider has received it, so that both sides know of it."""
+        received, loop = asyncio.Event(), asyncio.get_running_loop()
+        self._arrivals[call_id] = lambda: loop.call_soon_threadsafe(received.set)
+        call = asyncio.create_task(clients.call(job, call_id))
+        try:
+            await asyncio.wait_for(received.wait(), job.timeout)
+        finally:
+            del self._arrivals[call_id]
+            call.cancel()
+            await asyncio.wait([call])
+        if not call.cancelled():
+            raise RuntimeError("the call did not let itself be cancelled")
 
     def _ended(self, job: Job, call_id: str, error: Exception | None) -> None:
         with self._lock:

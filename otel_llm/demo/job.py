@@ -31,11 +31,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds that the SDK waits for bytes."""
     leave_after: int | None = None
     """Streams: chunks after which the app loses interest and closes."""
-    cancel_after: float | None = None
-    """Seconds after which the app cancels the call; such a job is for an async client."""
+    cancels: bool = False
+    """The app cancels the call once the provider has it; such a job is for an async client."""
 
     @property
     def fails(self) -> bool:
         """True if the app is to get an exception."""
         last = self.replies[min(self.retries, len(self.replies) - 1)]
-        return self.cancel_after is not None or (last.fails is not None and last.outcome is None)
+        return last.fails is not None and last.outcome is None

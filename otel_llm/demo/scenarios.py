@@ -63,7 +63,7 @@ def _outage(random: Random, job: Job) -> Job:
 def _slow(random: Random, job: Job) -> Job:
     """Streams keep users waiting for the first token; some calls run into the app's time-out."""
     if random.random() < 0.15:
-        return _with(job, Reply.broken("stall"), retries=0, timeout=0.4)
+        return _with(job, Reply.broken("stall"), retries=0, timeout=0.5)
     wait = random.uniform(0.6, 1.6)
     return _with(job, *[reply.but(first_delay=wait, delay=0.0 if job.stream else wait) for reply in job.replies])
 

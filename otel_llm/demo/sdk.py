@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -59,10 +58,7 @@ class AsyncClients:
         }
 
     async def call(self, job: Job, call_id: str) -> None:
-        """Makes the call and reads the answer. Raises what the SDK raises, ``TimeoutError`` for a cancelled call."""
-        await asyncio.wait_for(self._call(job, call_id), job.cancel_after)
-
-    async def _call(self, job: Job, call_id: str) -> None:
+        """Makes the call and reads the answer. Raises what the SDK raises."""
         answer = await _method(self._clients, job)(**_arguments(job, call_id))
         if not job.stream:
             return

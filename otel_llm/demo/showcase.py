@@ -72,7 +72,7 @@ def _failures(random: Random) -> Iterator[Job]:
     yield _job(random, "message", Reply.error("overloaded"), retries=0)
     yield _job(random, "chat", Reply.error("timeout"), retries=0)
     for api in ("chat", "message"):
-        yield _job(random, api, Reply.broken("stall"), retries=0, timeout=0.2)
+        yield _job(random, api, Reply.broken("stall"), retries=0, timeout=0.5)
         yield _job(random, api, Reply.broken("cut"), retries=0)
         yield _job(random, api, Reply.broken("cut", after=2), stream=True)
         yield _job(random, api, Reply.error("provider", after=2), stream=True)
@@ -90,4 +90,4 @@ def _endings(random: Random) -> Iterator[Job]:
     for api in ("chat", "message"):
         left = Reply.broken("stall", after=3, outcome="abandoned")
         yield _job(random, api, left, stream=True, leave_after=2)
-        yield _job(random, api, Reply.broken("stall", outcome="cancelled"), retries=0, cancel_after=0.1)
+        yield _job(random, api, Reply.broken("stall", outcome="cancelled"), retries=0, cancels=True)
