@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from otel_llm import catalog, headers
 
-
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """The machine may be busy: time says nothing here."""
 

@@ -17,7 +17,6 @@ from otel_llm.formats.eventstream import EventStream
 from otel_llm.formats.framing import Framing, JsonLines, ServerSentEvents, WholeBody
 from otel_llm.formats.json_array import JsonArray
 
-
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """The machine may be busy: time says nothing here."""
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from otel_llm.formats import reading
 from otel_llm.formats.reading import Shape
 
-
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """The machine may be busy: time says nothing here."""
 
