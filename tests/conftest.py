@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from otel_llm.demo.emulator import Emulator
+from tests.telemetry import Telemetry, observed
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -23,3 +27,16 @@ def shared() -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return path
+
+
+@pytest.fixture
+def telemetry() -> Iterator[Telemetry]:
+    """What ``instrument()`` tells about the test's calls; restored and checked for internal errors at the end."""
+    with observed() as told:
+        yield told
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with Emulator() as running:
+        yield running
