@@ -116,8 +116,7 @@ class CallHistograms:
             return
         if self._gap is None:
             self._gap = self._ledger.histogram(catalog.OUTPUT_CHUNK, *self._labels)
-        for gap in call.gaps:
-            self._gap.record(gap, exemplar)
+        self._gap.record_all(call.gaps, exemplar)
 
     def _tokens(self, kind: str, count: int | None, exemplar: tuple[str, str] | None) -> None:
         if count is None:

@@ -167,6 +167,8 @@ class _Tee:
     def __init__(self, inner: Any, attempt: Attempt) -> None:
         self._inner = inner
         self._attempt = attempt
+        # anthropic 2.12 asks for it at every event; an answer from __getattr__ would cost more than all our work.
+        self.stream_observer = getattr(inner, "stream_observer", None)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__dict__["_inner"], name)

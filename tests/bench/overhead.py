@@ -1,0 +1,149 @@
+"""What we cost: CPU time per call and per stream chunk over the uninstrumented SDK, as percent.
+
+    python -m tests.bench.overhead [--rounds 30]
+
+Each round measures the bare and the instrumented SDK right after each other, in changing order, on an in-process
+transport (no sockets), and gives one ratio; the figure printed is the median ratio of all rounds. Absolute times vary
+with the machine and are not printed as a promise: compare ratios of one run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import statistics
+import time
+from collections.abc import Callable
+
+import anthropic
+import httpx2
+import openai
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+
+import otel_llm
+
+CHUNKS = 200
+CHAT = {
+    "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "gpt-4o-mini-2024-07-18",
+    "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "word " * 300}}],
+    "usage": {"prompt_tokens": 20, "completion_tokens": 300, "total_tokens": 320},
+}  # fmt: skip
+MESSAGE = {
+    "id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-4-6", "stop_reason": "end_turn",
+    "stop_sequence": None, "content": [{"type": "text", "text": "word " * 300}],
+    "usage": {"input_tokens": 20, "output_tokens": 300},
+}  # fmt: skip
+
+
+def _compact(row: object) -> str:
+    """JSON without blanks, as the providers send it."""
+    return json.dumps(row, separators=(",", ":"))
+
+
+def _chat_stream() -> list[bytes]:
+    base = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o-mini-2024-07-18"}
+    rows = [{**base, "choices": [{"index": 0, "delta": {"content": "word "}, "finish_reason": None}]}] * CHUNKS
+    rows.append({**base, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+    rows.append({**base, "choices": [], "usage": CHAT["usage"]})
+    return [b"data: " + _compact(row).encode() + b"\n\n" for row in rows] + [b"data: [DONE]\n\n"]
+
+
+def _message_stream() -> list[bytes]:
+    def event(kind: str, **rest: object) -> bytes:
+        return f"event: {kind}\ndata: {_compact({'type': kind, **rest})}\n\n".encode()
+
+    start = {**MESSAGE, "content": [], "stop_reason": None, "usage": {"input_tokens": 20, "output_tokens": 1}}
+    delta = event("content_block_delta", index=0, delta={"type": "text_delta", "text": "word "})
+    return [
+        event("message_start", message=start),
+        event("content_block_start", index=0, content_block={"type": "text", "text": ""}),
+        *([delta] * CHUNKS),
+        event("content_block_stop", index=0),
+        event("message_delta", delta={"stop_reason": "end_turn", "stop_sequence": None}, usage={"output_tokens": 300}),
+        event("message_stop"),
+    ]
+
+
+class _Chunks(httpx2.SyncByteStream):
+    def __init__(self, chunks: list[bytes]) -> None:
+        self._chunks = chunks
+
+    def __iter__(self):  # noqa: ANN204
+        yield from self._chunks
+
+
+def _client(body: dict[str, object], chunks: list[bytes]) -> httpx2.Client:
+    whole = _compact(body).encode()
+
+    def handle(request: httpx2.Request) -> httpx2.Response:
+        if b'"stream":true' in request.content.replace(b" ", b""):
+            return httpx2.Response(200, headers={"content-type": "text/event-stream"}, stream=_Chunks(chunks))
+        return httpx2.Response(200, headers={"content-type": "application/json"}, content=whole)
+
+    return httpx2.Client(transport=httpx2.MockTransport(handle))
+
+
+def _jobs() -> dict[str, tuple[Callable[[], object], int]]:
+    """What is measured: name to (one call, how many of them make a block)."""
+    o = openai.OpenAI(api_key="k", base_url="http://bench.invalid/v1", http_client=_client(CHAT, _chat_stream()))
+    a = anthropic.Anthropic(
+        api_key="k", base_url="http://bench.invalid", http_client=_client(MESSAGE, _message_stream())
+    )
+    prompt = [{"role": "user", "content": "hello"}]
+    claude = {"model": "claude-sonnet-4-6", "max_tokens": 400, "messages": prompt}
+    return {
+        "openai call": (lambda: o.chat.completions.create(model="gpt-4o-mini", messages=prompt), 40),
+        "openai chunk": (lambda: list(o.chat.completions.create(model="gpt-4o-mini", messages=prompt, stream=True)), 4),
+        "anthropic call": (lambda: a.messages.create(**claude), 40),
+        "anthropic chunk": (lambda: list(a.messages.create(**claude, stream=True)), 4),
+    }
+
+
+def _cpu(job: Callable[[], object], count: int) -> float:
+    gc.collect()
+    gc.disable()
+    begin = time.process_time()
+    for _ in range(count):
+        job()
+    spent = time.process_time() - begin
+    gc.enable()
+    return spent / count
+
+
+def measure(rounds: int, *, spans: bool) -> dict[str, tuple[float, float]]:
+    """Median bare time (seconds per call or chunk) and median overhead (share) of each job."""
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SpanProcessor())
+    found: dict[str, tuple[float, float]] = {}
+    for name, (job, count) in _jobs().items():
+        per = CHUNKS if name.endswith("chunk") else 1
+        bare, shares = [], []
+        _cpu(job, count)
+        for turn in range(rounds):
+            pair: dict[bool, float] = {}
+            for watched in (turn % 2 == 0, turn % 2 == 1):
+                if watched:
+                    otel_llm.instrument(scrape="on", scrape_port=0, tracer_provider=provider if spans else None)
+                    job()
+                pair[watched] = _cpu(job, count)
+                otel_llm.uninstrument()
+            bare.append(pair[False] / per)
+            shares.append(pair[True] / pair[False] - 1)
+        found[name] = (statistics.median(bare), statistics.median(shares))
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--rounds", type=int, default=30)
+    rounds = parser.parse_args().rounds
+    for spans in (False, True):
+        print(f"\n{'spans and metrics' if spans else 'metrics only'} (median of {rounds} pairs)")
+        print(f"{'':18}{'bare SDK':>12}{'overhead':>10}")
+        for name, (bare, share) in measure(rounds, spans=spans).items():
+            print(f"{name:18}{bare * 1e6:9.1f} us{share:10.1%}")
+
+
+if __name__ == "__main__":
+    main()
