@@ -38,13 +38,13 @@ _MODEL: Final = f"{{{{{MODEL}}}}}"
 def _budget(config: PackConfig) -> Row:
     r, week, month = (selection(config, window) for window in ("$__range", "7d", "30d"))
     projected = f"{signals.SPEND.expr(week)} / 7 * 30.4"
-    used = f"{signals.SPEND.expr(month)} / ($budget > 0)"
+    used = f"{signals.SPEND.expr(month)} / $budget"
     return Row("Budget", (
         (stat("Spend in range", "Dollars in the time shown, for what is chosen above.", now(signals.SPEND.expr(r)),
               unit="currencyUSD", decimals=2), 4, 4),
         (stat("Projected month", "Seven days' spend, taken to a month of 30.4 days. Too low in a job's first week.",
               now(projected), unit="currencyUSD", decimals=2), 4, 4),
-        (gauge("30 days of the budget", "Spend of 30 days against the monthly budget typed above.", now(used),
+        (gauge("Month's budget", "Spend of 30 days against the monthly budget typed above.", now(used),
                unit="percentunit", top=1.0, none="no calls",
                steps=((None, GREEN), (0.8, ORANGE), (1.0, RED))), 4, 4),
         (stat("Per 1,000 calls", "What a thousand calls cost in the time shown. Rises with prompt length, lost cache "
@@ -94,16 +94,15 @@ def _who(config: PackConfig) -> Row:
     jobs = (
         Column("Spend", signals.SPEND.expr(job), "currencyUSD", 2, BLUE),
         Column("A week ago", signals.SPEND.expr(job.ago("1w")), "currencyUSD", 2),
-        Column("Calls", signals.CALLS.expr(job), "short", 0),
         Column("Per 1,000 calls", signals.COST_PER_1K.expr(job), "currencyUSD", 2),
     )
     to_tokens = (link("Tokens and output of this model", open_board("tokens", MODEL, anchor="data")),)
     to_job = (link("Overview of this job", open_board("overview", JOB, anchor="data")),)
     return Row("Who and what", (
         (table("Models by spend", "The dearest models in the time shown. Compare the price per call before comparing "
-               "models.", {PROVIDER: "Provider", MODEL: "Model"}, models, links=to_tokens), 14, 8),
+               "models.", {PROVIDER: "Provider", MODEL: "Model"}, models, links=to_tokens), 15, 8),
         (table("Jobs by spend", "The dearest jobs in the time shown, and the same time a week ago.", {JOB: "Job"}, jobs,
-               links=to_job), 10, 8),
+               links=to_job), 9, 8),
     ))  # fmt: skip
 
 

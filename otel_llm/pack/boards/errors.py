@@ -9,7 +9,7 @@ from otel_llm.pack import records, signals
 from otel_llm.pack.alerts.failures import BURNS
 from otel_llm.pack.boards.board import IN_JOB, Board, Row, open_board, selection
 from otel_llm.pack.boards.overview import NEEDS_RULES, errors_by_class
-from otel_llm.pack.boards.panel import BLUE, ORANGE, RED, SKY, Column, Query, link, series, table
+from otel_llm.pack.boards.panel import BLUE, ORANGE, RED, SKY, Column, Json, Query, link, series, table
 from otel_llm.pack.config import PackConfig
 from otel_llm.pack.promql import MODEL, PROVIDER
 
@@ -38,41 +38,46 @@ def _fault(config: PackConfig) -> Row:
     ))  # fmt: skip
 
 
-def _slo(config: PackConfig) -> Row:
+def _rest(config: PackConfig) -> tuple[Row, ...]:
     chosen = "{" + ",".join((IN_JOB, f'{PROVIDER}=~"$provider"')) + "}"
     burns = tuple(Query(f"max ({records.slo_ratio(long)}{chosen}) / {config.allowance:g}", long) for long, *_ in BURNS)
     limits = tuple((factor, RED if severity == "critical" else ORANGE)
                    for _, _, factor, _, severity in sorted(BURNS, key=lambda burn: burn[2]))  # fmt: skip
     hour = selection(config, "$__range").per(PROVIDER, MODEL, q.ERROR_TYPE)
     rows = (Column("Calls", f"topk(20, {signals.ERRORS_BY_TYPE.expr(hour)} > 0)", "short", 0, RED),)
-    return Row("SLO", (
-        (errors_by_class(config), 8, 9),
-        (series("Burn rate", "How many times faster than allowed the error budget burns, of the worst job and provider "
-                "chosen. 1: it lasts exactly 30 days. Lines: the alerts' factors. Reads recording rules.",
-                *burns, unit="none", limits=limits, colors=BURN_COLORS, none=NEEDS_RULES), 8, 9),
-        (table("Errors by type", "Failed calls of the time shown by the provider's own code or the exception. "
-               "Search the code in the traces for a request id.",
-               {PROVIDER: "Provider", MODEL: "Model", q.ERROR_TYPE: "Type"}, rows,
-               links=(link("Traces of this model", open_board("traces", MODEL, anchor="data")),), none="no errors"),
-         8, 9),
-    ))  # fmt: skip
+    return (
+        Row("What fails", (
+            (errors_by_class(config), 10, 9),
+            (table("Errors by type", "Failed calls of the time shown by the provider's own code or the exception. "
+                   "Search the code in the traces for a request id.",
+                   {PROVIDER: "Provider", MODEL: "Model", q.ERROR_TYPE: "Type"}, rows,
+                   links=(link("Traces of this model", open_board("traces", MODEL, anchor="data")),),
+                   none="no errors"), 14, 9),
+        )),
+        Row("SLO, limits and retries", (
+            (series("Burn rate", "How many times faster than allowed the error budget burns, of the worst job and "
+                    "provider chosen. 1: it lasts exactly 30 days. Lines: the alerts' factors. Reads recording rules.",
+                    *burns, unit="none", limits=limits, colors=BURN_COLORS, none=NEEDS_RULES), 6, 9),
+            *_limits(config),
+        )),
+    )  # fmt: skip
 
 
-def _limits(config: PackConfig) -> Row:
+def _limits(config: PackConfig) -> tuple[tuple[Json, int, int], ...]:
     s = selection(config)
-    return Row("Limits and retries", (
+    return (
         (series("Rate limit left", "Share of the limit that is left, as the provider stated last; the tightest "
                 "instance. Under the line: RateLimitHeadroomLow, then 429. Providers that state no limit are not here.",
                 Query(signals.HEADROOM.expr(s.per(PROVIDER, MODEL, q.LIMIT_KIND)), f"{_MODEL} {{{{{q.LIMIT_KIND}}}}}"),
                 unit="percentunit", top=1.0, limits=((config.errors.headroom, ORANGE),),
-                none="no limits stated"), 8, 8),
+                none="no limits stated"), 6, 9),
         (series("Retries per call", "Attempts after the first, per call. Hidden trouble: the SDK tries again and the "
                 "error ratio still looks fine. Line: RetryStorm.",
                 Query(signals.RETRIES_PER_CALL.expr(s.per(PROVIDER)), _PROVIDER), unit="none",
-                limits=((config.errors.retries, ORANGE),)), 8, 8),
+                limits=((config.errors.retries, ORANGE),)), 6, 9),
         (series("Waiting between attempts", "Mean seconds that a call waits between attempts: what retries cost the "
-                "user.", Query(signals.RETRY_WAIT.expr(s.per(PROVIDER)), _PROVIDER), unit="s"), 8, 8),
-    ))  # fmt: skip
+                "user.", Query(signals.RETRY_WAIT.expr(s.per(PROVIDER)), _PROVIDER), unit="s"), 6, 9),
+    )  # fmt: skip
 
 
 def board(config: PackConfig) -> Board:
@@ -80,5 +85,5 @@ def board(config: PackConfig) -> Board:
     return Board(
         key="errors", title="LLM / Errors and limits",
         question="Is it them or us, and are we about to be throttled? For the person on call.",
-        rows=(_fault(config), _slo(config), _limits(config)),
+        rows=(_fault(config), *_rest(config)),
     )  # fmt: skip

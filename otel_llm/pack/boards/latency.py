@@ -6,7 +6,7 @@ from typing import Final
 
 from otel_llm.pack import signals
 from otel_llm.pack.boards.board import Board, Row, open_board, selection
-from otel_llm.pack.boards.panel import BLUE, RED, SKY, WEEK_AGO, Query, heatmap, link, series
+from otel_llm.pack.boards.panel import ORANGE, RED, SKY, WEEK_AGO, Query, heatmap, link, series
 from otel_llm.pack.config import PackConfig
 from otel_llm.pack.promql import MODEL
 
@@ -40,7 +40,7 @@ def _streaming(config: PackConfig) -> Row:
         (series("First chunk", "Time until users see something. Rises before the duration does: queueing at the "
                 "provider, a longer prompt, a lost prompt cache, or reasoning.",
                 Query(first(0.5).expr(s), "p50"), Query(first(0.95).expr(s), "p95", exemplar=True),
-                Query(first(0.95).expr(s.ago("1w")), f"p95 {WEEK_AGO}"), unit="s", colors={"p50": SKY, "p95": BLUE},
+                Query(first(0.95).expr(s.ago("1w")), f"p95 {WEEK_AGO}"), unit="s", colors={"p50": SKY, "p95": ORANGE},
                 none=NO_STREAMS), 8, 9),
         (series("Chunk gap, p95", "Time between chunks while streaming. Growing gaps: the provider generates more "
                 "slowly, or our reader does not keep up.",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from otel_llm import catalog as c
 from otel_llm.pack import promql as q
 from otel_llm.pack import records, signals
 from otel_llm.pack.alerts.alert import PREFIX, percent
@@ -64,14 +63,15 @@ def _right_now(config: PackConfig) -> Row:
     errors = (link("Errors and limits", open_board("errors")),)
     latency = (link("Latency", open_board("latency")),)
     cost = (link("Cost", open_board("cost")),)
-    spent = f"{signals.SPEND.expr(day)} / (sum (max by ({JOB}) ({s.value(c.BUDGET, q.equal(q.PERIOD, 'day'))})) > 0)"
+    budget = signals.BUDGET.expr(s.per(JOB).where(q.equal(q.PERIOD, "day")))
+    spent = f"sum ({signals.SPEND.expr(day.per(JOB))} and {q.on((JOB,))} {budget}) / (sum ({budget}) > 0)"
     return Row("Right now", (
         (stat("Calls per second", "Logical calls that ended, retries counted with their call. Falls to nothing while "
               "the service is up: look before the LLM.", Query(signals.CALL_RATE.expr(s)), unit="reqps"), 3, 4),
         (stat("SLO error ratio", "Share of calls that failed by the provider's or a limit's fault. Amber: the SLO's "
               "allowance is exceeded. Click for whose fault.", Query(signals.SLO_ERROR_RATIO.expr(s)),
               unit="percentunit", steps=_ratio_steps(config), decimals=2, links=errors), 3, 4),
-        (stat("Error budget left, 30d", f"Of the {percent(config.allowance)} of calls that may fail in 30 days. Under "
+        (stat("Error budget", f"Left of the {percent(config.allowance)} of calls that may fail in 30 days. Under "
               "25%: stop risky changes. Below 0: the SLO is broken. Reads recording rules.",
               now(budget_left(config, "30d")), unit="percentunit", decimals=1, none=NEEDS_RULES,
               steps=((None, RED), (0.0, ORANGE), (0.25, GREEN)),
@@ -84,7 +84,7 @@ def _right_now(config: PackConfig) -> Row:
               links=latency), 3, 4),
         (stat("Spend per hour", "Dollars per hour at the rate of now. Unpriced calls are not in it.",
               Query(signals.SPEND_PER_HOUR.expr(s)), unit="currencyUSD", links=cost), 3, 4),
-        (gauge("Day's budget used", "24 hours' spend against the jobs' own day budgets. Over 100% the alert "
+        (gauge("Day's budget", "24 hours' spend of jobs that have a day budget, against it. Over 100% the alert "
                "BudgetExceeded pages.", now(spent), unit="percentunit", top=1.0, none="no budget set",
                steps=((None, GREEN), (0.8, ORANGE), (1.0, RED))), 3, 4),
         (stat("Firing alerts", "Alerts of this pack that fire for the chosen jobs. They stand as lines on the graphs.",
@@ -120,7 +120,7 @@ def _trends(config: PackConfig) -> Row:
                 "rising: a few stuck calls. All rising: the provider is slow or answers got longer.",
                 *(Query(signals.duration(p).expr(s), f"p{p * 100:g}", exemplar=p == 0.95) for p in (0.5, 0.95, 0.99)),
                 Query(signals.duration(0.95).expr(s.ago("1w")), f"p95 {WEEK_AGO}"),
-                unit="s", colors={"p50": SKY, "p95": BLUE, "p99": PINK},
+                unit="s", colors={"p50": SKY, "p95": ORANGE, "p99": PINK},
                 links=(link("Latency", open_board("latency")),)), 12, 8),
         (series("Spend per hour by model", "Dollars per hour. A jump without more calls is a longer prompt, a lost "
                 "cache or a dearer model.", Query(signals.SPEND_PER_HOUR.expr(s.per(MODEL)), by_model),
@@ -131,11 +131,13 @@ def _trends(config: PackConfig) -> Row:
 def _where(config: PackConfig) -> Row:
     r = selection(config, "$__range").per(JOB, PROVIDER, MODEL)
     spend = signals.SPEND.expr(r)
+    bad = ((None, "text"), (config.allowance, ORANGE), (config.errors.spike, RED))
+    ours = ((None, "text"), (config.errors.own_fault, ORANGE))
     columns = (
         Column("Spend", spend, "currencyUSD", 2, BLUE),
         Column("Calls", signals.CALLS.expr(r), "short", 0),
-        Column("Errors", signals.SLO_ERROR_RATIO.expr(r), "percentunit", 2, RED),
-        Column("Our fault", signals.OWN_FAULT.expr(r), "percentunit", 2, ORANGE),
+        Column("Errors", signals.SLO_ERROR_RATIO.expr(r), "percentunit", 2, steps=bad),
+        Column("Our fault", signals.OWN_FAULT.expr(r), "percentunit", 2, steps=ours),
         Column("p95", signals.duration(0.95).expr(r), "s", 1),
         Column("Tokens", signals.TOKENS.expr(r), "short", 1),
         Column("Per 1,000 calls", signals.COST_PER_1K.expr(r), "currencyUSD", 2),
@@ -147,7 +149,7 @@ def _where(config: PackConfig) -> Row:
     return Row("Where", (
         (table("Jobs and models by spend", "One line per job, provider and model in the time shown, the dearest first. "
                "Click a model for its errors or cost.", {JOB: "Job", PROVIDER: "Provider", MODEL: "Model"}, columns,
-               links=links), 24, 9),
+               links=links), 24, 8),
     ))  # fmt: skip
 
 
@@ -157,7 +159,7 @@ def _health(config: PackConfig) -> Row:
     return Row("Telemetry health", (
         (series("Instances reporting", "Scrape targets that report, by job. Fewer than run: figures above lack calls. "
                 "None: the alert TelemetryAbsent.", Query(signals.INSTANCES.expr(s.per(JOB)), "{{job}}"),
-                unit="short", none="nothing reports"), 8, 6),
+                unit="none", stack=True, none="nothing reports"), 8, 6),
         (stat("Calls priced", "Share of calls with a price in the time shown. Under 100%, spend and budgets "
               "undercount: see Unpriced calls on the Cost dashboard.", now(signals.PRICED_SHARE.expr(r)),
               unit="percentunit", steps=((None, RED), (0.95, ORANGE), (0.9999, GREEN)), decimals=1), 4, 6),
@@ -165,11 +167,12 @@ def _health(config: PackConfig) -> Row:
               "otel-llm or refresh the table.", now(signals.PRICE_AGE.expr(s)), unit="s",
               steps=((None, GREEN), (90 * 86400.0, ORANGE)), decimals=0, none="no table"), 4, 6),
         (series("Internal errors", "Errors inside otel-llm in 10 minutes, by place. The app never sees them. Anything "
-                "but 0 deserves the log line.", Query(signals.INTERNAL_ERRORS.expr(s.over("10m").per(JOB, q.SITE)),
-                f"{{{{job}}}} {{{{{q.SITE}}}}}"), unit="short", none="none"), 4, 6),
+                "but 0 deserves the log line.",
+                Query(f"{signals.INTERNAL_ERRORS.expr(s.over('10m').per(JOB, q.SITE))} > 0",
+                      f"{{{{job}}}} {{{{{q.SITE}}}}}"), unit="short", none="none", bars=True), 4, 6),
         (series("Label values capped", "Values in an hour that were replaced by 'other', by label. Anything but 0: "
-                "some label holds ids.", Query(signals.OVERFLOW.expr(s.over("1h").per(JOB, q.LABEL)),
-                f"{{{{job}}}} {{{{{q.LABEL}}}}}"), unit="short", none="none"), 4, 6),
+                "some label holds ids.", Query(f"{signals.OVERFLOW.expr(s.over('1h').per(JOB, q.LABEL))} > 0",
+                f"{{{{job}}}} {{{{{q.LABEL}}}}}"), unit="short", none="none", bars=True), 4, 6),
     ))  # fmt: skip
 
 

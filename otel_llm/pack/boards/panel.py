@@ -28,7 +28,8 @@ WEEK_AGO: Final = "a week ago"
 NO_CALLS: Final = "no calls"
 
 Steps = tuple[tuple[float | None, str], ...]
-PLAIN: Final[Steps] = ((None, BLUE),)
+PLAIN: Final[Steps] = ((None, "text"),)
+"""A figure that is neither good nor bad: the theme's own text colour, on dark and on light."""
 
 
 class Query(msgspec.Struct, frozen=True):
@@ -135,16 +136,17 @@ def gauge(title: str, help_: str, query: Query, *, unit: str, steps: Steps, top:
 def series(
     title: str, help_: str, *queries: Query, unit: str, stack: bool = False, limits: Steps = (),
     colors: dict[str, str] | None = None, links: tuple[Json, ...] = (), top: float | None = None,
-    none: str = NO_CALLS, overrides: tuple[Json, ...] = (), low: float | None = 0,
+    none: str = NO_CALLS, low: float | None = 0, bars: bool = False,
 ) -> Json:  # fmt: skip
     """Lines over time. ``limits`` draws dashed lines; a legend that ends with :data:`WEEK_AGO` is dashed grey."""
     custom: Json = {
-        "drawStyle": "line", "lineWidth": 1, "fillOpacity": 30 if stack else 6, "gradientMode": "none",
-        "showPoints": "never", "spanNulls": False, "stacking": {"mode": "normal" if stack else "none", "group": "A"},
-        "thresholdsStyle": {"mode": "dashed" if limits else "off"}, "axisSoftMin": 0,
+        "drawStyle": "bars" if bars else "line", "lineWidth": 1, "fillOpacity": 60 if bars else 25 if stack else 0,
+        "gradientMode": "none", "showPoints": "never", "spanNulls": False,
+        "stacking": {"mode": "normal" if stack else "none", "group": "A"},
+        "thresholdsStyle": {"mode": "dashed" if limits else "off"},
     }  # fmt: skip
     defaults: Json = {
-        "unit": unit, "noValue": none, "custom": custom, "color": {"mode": "palette-classic-by-name"},
+        "unit": unit, "noValue": none, "custom": custom, "color": {"mode": "palette-classic"},
         "thresholds": _steps(((None, "transparent"), *limits) if limits else PLAIN), "links": list(links),
     }  # fmt: skip
     if low is not None:
@@ -152,11 +154,15 @@ def series(
     if top is not None:
         defaults["max"] = top
     panel = _panel("timeseries", title, help_, queries, defaults)
-    past = override_matching(f"{WEEK_AGO}$", color=fixed(GREY), custom__lineStyle={"fill": "dash", "dash": [6, 6]},
-                             custom__fillOpacity=0, custom__stacking={"mode": "none", "group": "B"})  # fmt: skip
+    many = any(query.legend.endswith(WEEK_AGO) and "{{" in query.legend for query in queries)
+    past = override_matching(
+        f"{WEEK_AGO}$", color=fixed(GREY), custom__lineStyle={"fill": "dash", "dash": [6, 6]}, custom__fillOpacity=0,
+        custom__stacking={"mode": "none", "group": "B"},
+        custom__hideFrom={"legend": many, "tooltip": False, "viz": False},
+    )  # fmt: skip
     named = [override(name, color=fixed(color)) for name, color in (colors or {}).items()]
     ago = [past] if any(query.legend.endswith(WEEK_AGO) for query in queries) else []
-    panel["fieldConfig"]["overrides"] = [*named, *ago, *overrides]
+    panel["fieldConfig"]["overrides"] = [*named, *ago]
     panel["options"] = {
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
         "tooltip": {"mode": "multi", "sort": "desc"},
@@ -168,6 +174,7 @@ def heatmap(title: str, help_: str, query: Query, *, unit: str, none: str = NO_C
     """Counts per bucket over time."""
     panel = _panel("heatmap", title, help_, (query,), {"noValue": none, "custom": {"hideFrom": {
         "legend": False, "tooltip": False, "viz": False}}})  # fmt: skip
+    panel["maxDataPoints"] = 120  # cells wide enough to be told apart
     panel["options"] = {
         "calculate": False, "cellGap": 1, "cellValues": {"unit": "short", "decimals": 0},
         "color": {"mode": "scheme", "scheme": "Cividis", "steps": 64, "exponent": 0.5, "fill": "dark-orange",
@@ -179,6 +186,10 @@ def heatmap(title: str, help_: str, query: Query, *, unit: str, none: str = NO_C
     return panel
 
 
+WIDTHS: Final = {"Job": 160, "Provider": 110, "Model": 190, "Asked": 220}
+"""Of key columns, in pixels; the others share the rest."""
+
+
 class Column(msgspec.Struct, frozen=True):
     """One column of a table."""
 
@@ -188,6 +199,8 @@ class Column(msgspec.Struct, frozen=True):
     decimals: int | None = None
     bar: str = ""
     """Colour of a bar in the cell; none where empty."""
+    steps: Steps = ()
+    """Colours of the figure by its size."""
 
 
 def table(
@@ -196,7 +209,7 @@ def table(
 ) -> Json:  # fmt: skip
     """One row per set of key labels; sorted by the first column, the largest on top."""
     panel = _panel("table", title, help_, tuple(column(one.expr) for one in columns), {
-        "noValue": none, "custom": {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False},
+        "noValue": none, "custom": {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False, "minWidth": 70},
         "thresholds": _steps(PLAIN), "color": {"mode": "thresholds"}, "links": [],
     })  # fmt: skip
     single = len(columns) == 1
@@ -211,6 +224,8 @@ def table(
         {"id": "sortBy", "options": {"fields": {}, "sort": [{"field": columns[0].title, "desc": True}]}},
     ]  # fmt: skip
     overrides = [_cell(one) for one in columns]
+    overrides += [override(shown_as, custom__width=width) for shown_as, width in WIDTHS.items()
+                  if shown_as in keys.values()]  # fmt: skip
     if links:
         overrides.append(override(list(keys.values())[-1], links=list(links)))
     panel["fieldConfig"]["overrides"] = overrides
@@ -230,6 +245,10 @@ def _cell(one: Column) -> Json:
         properties["custom.cellOptions"] = {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
         properties["color"] = fixed(one.bar)
         properties["min"] = 0
+        properties["fieldMinMax"] = True  # else one scale for dollars and tokens
+    if one.steps:
+        properties["custom.cellOptions"] = {"type": "color-text"}
+        properties["thresholds"] = _steps(one.steps)
     return override(one.title, **properties)
 
 

@@ -44,8 +44,8 @@ def _definition(config: PackConfig) -> str:
         f"`{'`, `'.join(c.OWN_FAULT)}`, `content_filter`, and calls that we cancelled or abandoned.\n\n"
         f"**Latency.** {percent(config.latency.target_share)} of the calls that succeed end within "
         f"{config.latency.target:g} s.\n\n"
-        f"**Alerts.** The budget burns {burns} times too fast. Change the promise with "
-        "`otel-llm rules export --set slo=...` and `otel-llm dashboards export --set slo=...`, always both."
+        f"**Alerts** at these burn rates: {burns}. Change the promise with `--set slo=...`, for rules and dashboards "
+        "alike."
     )  # fmt: skip
 
 
@@ -55,13 +55,13 @@ def _promise(config: PackConfig) -> Row:
     target: Steps = ((None, RED), (config.latency.target_share, GREEN))
     return Row("The promise", (
         (stat("Availability, 30 days", "Share of calls that did not fail by the provider's or a limit's fault.",
-              now(_availability("30d")), unit="percentunit", steps=steps, decimals=3, none=NEEDS_RULES), 5, 5),
+              now(_availability("30d")), unit="percentunit", steps=steps, decimals=3, none=NEEDS_RULES), 5, 7),
         (gauge("Error budget left, 30d", "1 is untouched, 0 is spent. Under 25%: stop risky changes.",
                now(budget_left(config, "30d")), unit="percentunit", top=1.0, none=NEEDS_RULES,
-               steps=((None, RED), (0.0, ORANGE), (0.25, GREEN))), 5, 5),
+               steps=((None, RED), (0.0, ORANGE), (0.25, GREEN))), 5, 7),
         (stat("Within target, 1 day", f"Share of a day's successful calls within {config.latency.target:g} s.",
-              now(signals.WITHIN_TARGET.expr(month)), unit="percentunit", steps=target, decimals=2), 5, 5),
-        (text("What is promised", "The definition behind the figures beside it.", _definition(config)), 9, 9),
+              now(signals.WITHIN_TARGET.expr(month)), unit="percentunit", steps=target, decimals=2), 5, 7),
+        (text("What is promised", "The definition behind the figures beside it.", _definition(config)), 9, 7),
     ))  # fmt: skip
 
 

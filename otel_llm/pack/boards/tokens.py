@@ -48,7 +48,7 @@ def _per_call(config: PackConfig, kind: str, what: str) -> Json:
         f"{kind.capitalize()} tokens per call", what,
         *(Query(signals.tokens_per_call(p, kind).expr(s), f"p{p * 100:g}") for p in (0.5, 0.95)),
         Query(signals.tokens_per_call(0.95, kind).expr(s.ago("1w")), f"p95 {WEEK_AGO}"),
-        unit="short", colors={"p50": SKY, "p95": BLUE},
+        unit="short", colors={"p50": SKY, "p95": ORANGE},
     )  # fmt: skip
 
 
