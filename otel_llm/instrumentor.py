@@ -64,7 +64,7 @@ class Installed:
             return
         resource = {key.replace(".", "_"): str(value) for key, value in Resource.create().attributes.items()}
         self.collector = LedgerCollector(
-            self.recorder.ledger,
+            lambda: self.recorder.ledger,
             resource,
             semconv=self.settings.semconv,
             before=self.recorder.drain,

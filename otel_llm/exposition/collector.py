@@ -18,17 +18,17 @@ from otel_llm.catalog import METRICS, UNIT_SUFFIXES, Metric, label_name, prometh
 from otel_llm.guard import site
 from otel_llm.settings import Semconv
 from otel_llm.signals.instruments import metric_name
-from otel_llm.signals.ledger import Exemplar, Ledger
+from otel_llm.signals.ledger import Exemplar, HistogramValue, Rows
 
 
 class LedgerCollector(Collector):
     """Yields every family of the catalogue that has series, and ``target_info``."""
 
     def __init__(
-        self, ledger: Ledger, resource: dict[str, str], *, semconv: Semconv = "released",
+        self, view: Callable[[], Rows], resource: dict[str, str], *, semconv: Semconv = "released",
         before: Callable[[], None] = lambda: None, wanted: Callable[[], bool] = lambda: True,
     ) -> None:  # fmt: skip
-        self._ledger = ledger
+        self._view = view
         self._resource = resource
         self._semconv: Semconv = semconv
         self._before = before
@@ -43,9 +43,10 @@ class LedgerCollector(Collector):
         if not self._wanted():
             return
         self._before()
+        rows = self._view()
         for metric in METRICS:
             try:
-                family = self._family(metric)
+                family = self._family(metric, rows)
             except Exception as error:
                 site("collector").note(error)
                 continue
@@ -53,18 +54,18 @@ class LedgerCollector(Collector):
                 yield family
         yield self._target()
 
-    def _family(self, metric: Metric) -> Family:
+    def _family(self, metric: Metric, rows: Rows) -> Family:
         name = prometheus_name(metric_name(metric, self._semconv), metric.unit)
         unit = UNIT_SUFFIXES.get(metric.unit, "")
         family = Family(name, metric.help, metric.kind, unit if name.endswith(f"_{unit}") else "")
         names = [label_name(label) for label in metric.labels]
         if metric.kind == "histogram":
-            for labels, counts, total, exemplars in self._ledger.histograms(metric):
+            for labels, value in rows.histograms(metric):
                 keys = dict(zip(names, labels, strict=True))
-                family.samples.extend(_histogram(name, keys, metric.buckets, counts, total, exemplars))
+                family.samples.extend(_histogram(name, keys, metric.buckets, value))
         else:
             suffix = "_total" if metric.kind == "counter" else ""
-            for labels, value in self._ledger.counters(metric):
+            for labels, value in rows.counters(metric):
                 family.samples.append(Sample(name + suffix, dict(zip(names, labels, strict=True)), value))
         return family
 
@@ -74,15 +75,12 @@ class LedgerCollector(Collector):
         return family
 
 
-def _histogram(
-    name: str, labels: dict[str, str], bounds: tuple[float, ...], counts: list[int], total: float,
-    exemplars: list[Exemplar | None],
-) -> Iterator[Sample]:  # fmt: skip
+def _histogram(name: str, labels: dict[str, str], bounds: tuple[float, ...], value: HistogramValue) -> Iterator[Sample]:
     edges = [*(repr(float(bound)) for bound in bounds), "+Inf"]
-    for edge, count, exemplar in zip(edges, accumulate(counts), exemplars, strict=True):
+    for edge, count, exemplar in zip(edges, accumulate(value.counts), value.exemplars, strict=True):
         yield Sample(f"{name}_bucket", {**labels, "le": edge}, count, None, _sample_exemplar(exemplar))
-    yield Sample(f"{name}_count", labels, sum(counts))
-    yield Sample(f"{name}_sum", labels, total)
+    yield Sample(f"{name}_count", labels, sum(value.counts))
+    yield Sample(f"{name}_sum", labels, value.sum)
 
 
 def _sample_exemplar(exemplar: Exemplar | None) -> SampleExemplar | None:

@@ -22,9 +22,9 @@ from otel_llm.signals.cells import CELL, Buffer, Cells, Segment
 Labels = tuple[str, ...]
 """Label values in the order of :attr:`Metric.labels`; empty where a call does not have the attribute."""
 
-_EXEMPLAR: Final = struct.Struct("<d16s8sdd")
+_EXEMPLAR: Final = struct.Struct("<d24sdd")
 EXEMPLAR_CELLS: Final = _EXEMPLAR.size // CELL
-"""Time, trace id, span id, value, and the time again: a reader that finds two times read in the middle of a write."""
+"""Time, trace id and span id, value, the time again: a reader that finds two times read in the middle of a write."""
 
 
 class Exemplar(msgspec.Struct, frozen=True):
@@ -88,9 +88,27 @@ class Histogram:
         cells[first + bucket] += 1.0
         cells[first + len(bounds) + 1] += value
         if exemplar is not None:
-            at = (first + len(bounds) + 2 + bucket * EXEMPLAR_CELLS) * CELL
-            trace, span, now = bytes.fromhex(exemplar[0]), bytes.fromhex(exemplar[1]), time.time()
-            _EXEMPLAR.pack_into(self._segment.raw, at, now, trace, span, value, now)
+            self._exemplify(bucket, value, exemplar)
+
+    def record_all(self, values: Iterable[float], exemplar: tuple[str, str] | None = None) -> None:
+        """Counts many observations of one span; each bucket's exemplar is the last one. The lock is held as above."""
+        bounds, cells, first = self._bounds, self._segment.cells, self._place
+        last: dict[int, float] = {}
+        total = 0.0
+        for value in values:
+            bucket = bisect_left(bounds, value)
+            cells[first + bucket] += 1.0
+            total += value
+            last[bucket] = value
+        cells[first + len(bounds) + 1] += total
+        if exemplar is not None:
+            for bucket, value in last.items():
+                self._exemplify(bucket, value, exemplar)
+
+    def _exemplify(self, bucket: int, value: float, exemplar: tuple[str, str]) -> None:
+        at = (self._place + len(self._bounds) + 2 + bucket * EXEMPLAR_CELLS) * CELL
+        ids, now = bytes.fromhex(exemplar[0] + exemplar[1]), time.time()
+        _EXEMPLAR.pack_into(self._segment.raw, at, now, ids, value, now)
 
     def read(self) -> HistogramValue:
         return read_histogram(self._segment.raw, self._place, len(self._bounds) + 1)
@@ -107,9 +125,9 @@ def read_histogram(data: Buffer, first: int, buckets: int) -> HistogramValue:
     exemplars: list[Exemplar | None] = []
     for bucket in range(buckets):
         place = (first + buckets + 1 + bucket * EXEMPLAR_CELLS) * CELL
-        began, trace, span, value, ended = _EXEMPLAR.unpack_from(data, place)
+        began, ids, value, ended = _EXEMPLAR.unpack_from(data, place)
         whole = began and began == ended
-        exemplars.append(Exemplar(trace.hex(), span.hex(), value, began) if whole else None)
+        exemplars.append(Exemplar(ids[:16].hex(), ids[16:].hex(), value, began) if whole else None)
     return HistogramValue(counts, total, exemplars)
 
 
@@ -121,8 +139,8 @@ def write_histogram(segment: Segment, first: int, value: HistogramValue) -> None
     for bucket, found in enumerate(value.exemplars):
         if found is not None:
             place = (first + len(value.counts) + 1 + bucket * EXEMPLAR_CELLS) * CELL
-            trace, span = bytes.fromhex(found.trace_id), bytes.fromhex(found.span_id)
-            _EXEMPLAR.pack_into(segment.raw, place, found.time, trace, span, found.value, found.time)
+            ids = bytes.fromhex(found.trace_id + found.span_id)
+            _EXEMPLAR.pack_into(segment.raw, place, found.time, ids, found.value, found.time)
 
 
 GaugeRows = Iterable[tuple[Labels, float]]
