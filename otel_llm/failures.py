@@ -36,6 +36,7 @@ CODES: Final[dict[str, ErrorClass]] = {
     "server_error": "provider",
     "engine_overloaded": "overloaded",
     "slow_down": "overloaded",
+    "server_is_overloaded": "overloaded",
     "vector_store_timeout": "timeout",
     # Anthropic
     "overloaded_error": "overloaded",
@@ -130,6 +131,8 @@ EXCEPTIONS: Final[dict[str, ErrorClass]] = {
 CONTEXT_WORDS: Final = ("context length", "context window", "maximum context", "prompt is too long", "too many tokens",
                         "input is too long", "exceeds the maximum number of tokens", "input length and")  # fmt: skip
 """Words of 400s that have no code of their own for a prompt that is too long (Anthropic, Google, Bedrock, vLLM)."""
+FILTER_WORDS: Final = ("content filtering policy",)
+"""Words of 400s that have no code of their own for a filter that spoke (Anthropic)."""
 CREDIT_WORDS: Final = ("credit balance is too low", "exceeded your current quota", "insufficient balance")
 """Words of 400s and 429s that are about money (Anthropic, Gemini, DeepSeek)."""
 
@@ -155,6 +158,10 @@ def error_class(status: int | None, facts: Facts, error: BaseException | None) -
             return "quota"
         if found == "bad_request" and any(words in message for words in CONTEXT_WORDS):
             return "context_length"
+        if found == "bad_request" and any(words in message for words in FILTER_WORDS):
+            return "content_filter"
+    if found == "provider" and status is not None and status >= 500:
+        return STATUSES.get(status, found)  # OpenAI's 503 says no more than "server_error" too
     return found or _by_exception(error) or ("provider" if facts.failed() else "unknown")
 
 

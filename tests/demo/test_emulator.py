@@ -271,7 +271,7 @@ def test_modes_in_the_path(emulator):
         assert emulator.requests[-1].path == "/chat/completions"
 
 
-@pytest.mark.parametrize("mode", ["fial2x500", "error-nope", "cut2x", "slow", "broken-auth"])
+@pytest.mark.parametrize("mode", ["fial2x500", "error-nope", "cut2x", "slow", "broken2-auth"])
 def test_unknown_modes_are_named(emulator, mode):
     with pytest.raises(ValueError, match=mode.split("-")[-1]):
         emulator.at(mode)

@@ -41,17 +41,18 @@ _ERRORS: Final[Mapping[ErrorClass, _Row]] = {
                   "You exceeded your current quota, please check your plan and billing details."),
     "provider": _Row(500, "server_error", None,
                      "The server had an error while processing your request. Sorry about that!"),
-    "overloaded": _Row(503, "server_error", None, "The engine is currently overloaded, please try again later."),
+    "overloaded": _Row(503, "server_error", None, "That model is currently overloaded with other requests."),
     "timeout": _Row(504, None, None, "The request timed out."),
 }  # fmt: skip
 
 _FINISH: Final = {"stop": "stop", "length": "length", "content_filter": "content_filter", "tool_call": "tool_calls"}
 
 
-def error(reply: Reply) -> dict[str, Any]:
-    """The ``error`` object of a failing reply."""
+def error(reply: Reply, *, streamed: bool = False) -> dict[str, Any]:
+    """The ``error`` object of a failing reply; inside a stream a code says what else the status would say."""
     row = _ERRORS[reply.fails or "provider"]
-    return {"message": reply.message or row.message, "type": row.type, "param": row.param, "code": row.code}
+    code = "server_is_overloaded" if streamed and reply.fails == "overloaded" else row.code
+    return {"message": reply.message or row.message, "type": row.type, "param": row.param, "code": code}
 
 
 def failure(reply: Reply) -> Failure:

@@ -56,7 +56,7 @@ class OpenAICompletions:
         return openai_api.failure(reply)
 
     def failure_event(self, reply: Reply, asked: Received) -> bytes:
-        return sse({"error": openai_api.error(reply)})
+        return sse({"error": openai_api.error(reply, streamed=True)})
 
     def headers(self, reply: Reply, asked: Received) -> Mapping[str, str]:
         return openai_api.headers(reply, asked)

@@ -45,7 +45,7 @@ class OpenAIResponses:
 
     def failure_event(self, reply: Reply, asked: Received) -> bytes:
         """A failed response ends its stream with ``response.failed``, which has codes of its own."""
-        error = openai_api.error(reply)
+        error = openai_api.error(reply, streamed=True)
         stated = {"code": error["code"] or "server_error", "message": error["message"]}
         failed = self._response(reply, asked, status="failed", error=stated)
         return sse({"type": "response.failed", "response": failed, "sequence_number": 99}, "response.failed")

@@ -15,6 +15,9 @@ Finish = Literal["stop", "length", "content_filter", "tool_call"]
 Break = Literal["cut", "stall", "error"]
 """How a response goes wrong on the way: the connection is cut, nothing more comes, an error event comes."""
 
+STREAM_FAULTS: Final = ("provider", "overloaded", "rate_limit")
+"""Error classes that providers state in the middle of a stream."""
+
 STATUS_CLASSES: Final[Mapping[int, ErrorClass]] = {
     400: "bad_request", 401: "auth", 402: "quota", 403: "auth", 404: "not_found", 408: "timeout",
     413: "bad_request", 422: "bad_request", 429: "rate_limit", 503: "overloaded", 504: "timeout", 529: "overloaded",
@@ -132,10 +135,13 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
         """An HTTP error, or an error event after ``after=n`` chunks of a stream. ``fault`` is a class of the
         catalogue, or a status. ``retry_after`` is in seconds and short, so that retries do not slow a test down.
 
-        Raises ``ValueError`` for ``network`` and ``unknown``, which no provider answers."""
+        Raises ``ValueError`` for ``network`` and ``unknown``, which no provider answers, and for what none says in the
+        middle of a stream (:data:`STREAM_FAULTS`)."""
         if fault in ("network", "unknown"):
             raise ValueError(f"Reply.error({fault!r}): no provider answers that; a broken network is broken('cut')")
         fails = _class_of(fault) if isinstance(fault, int) else fault
+        if fields.get("after") is not None and fails not in STREAM_FAULTS:
+            raise ValueError(f"Reply.error({fault!r}, after=...): streams break by {', '.join(STREAM_FAULTS)} only")
         if isinstance(fault, int):
             fields.setdefault("status", fault)
         return cls(fails=fails, breaks="error", retry_after=retry_after, **fields)
