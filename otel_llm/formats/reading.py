@@ -104,22 +104,28 @@ def text(value: object) -> str | None:
 
 def whole(value: object) -> int | None:
     """``value`` as a whole number (``"12"`` and ``12.0`` count), else ``None``."""
+    if value is None or isinstance(value, bool):
+        return None
     try:
-        return None if isinstance(value, bool) else msgspec.convert(value, int, strict=False)
+        return msgspec.convert(value, int, strict=False)
     except msgspec.ValidationError:
         return None
 
 
 def number(value: object) -> float | None:
     """``value`` as a number, else ``None``."""
+    if value is None or isinstance(value, bool):
+        return None
     try:
-        return None if isinstance(value, bool) else msgspec.convert(value, float, strict=False)
+        return msgspec.convert(value, float, strict=False)
     except msgspec.ValidationError:
         return None
 
 
 def strings(value: object) -> list[str] | None:
     """A string or a list of strings as a list of strings, else ``None``."""
+    if value is None:
+        return None
     if isinstance(value, str):
         return [value]
     if isinstance(value, (list, tuple)):
@@ -136,4 +142,6 @@ def rows(value: object) -> list[Mapping[str, Any]]:
 
 def mapping(value: object) -> Mapping[str, Any]:
     """``value`` if it is a mapping, else an empty one."""
+    if type(value) is dict:  # the usual case: an instance check against an abstract class costs ten times as much
+        return cast("Mapping[str, Any]", value)
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}

@@ -53,13 +53,15 @@ class ModelSeries:
         """Counts a closed call. The ledger's lock is held by the caller."""
         self.calls[summary.end.outcome, summary.end.error_class].value += 1
         for kind, count in summary.tokens.items():
-            self.tokens[kind].value += count
+            if count:
+                self.tokens[kind].value += count
         if summary.usage_missing:
             self.missing[summary.usage_missing].value += 1
         for fault in summary.retried:
             self.retries[fault].value += 1
-        self.retry_wait.value += summary.retry_wait
-        self.retry_cost.value += summary.retry_cost
+        if summary.retried:
+            self.retry_wait.value += summary.retry_wait
+            self.retry_cost.value += summary.retry_cost
         for reason in summary.finish if self.finish else ():
             self.finish[reason].value += 1
         for reason in summary.invalid:
@@ -67,7 +69,8 @@ class ModelSeries:
         self._add_cost(summary, duplicate)
 
     def _add_cost(self, summary: Summary, duplicate: bool) -> None:
-        self.duplicates.value += duplicate
+        if duplicate:
+            self.duplicates.value += 1
         price = summary.price
         if price is None:
             return
@@ -75,8 +78,10 @@ class ModelSeries:
             self.unpriced[price.reason].value += 1
             return
         for kind, dollars in price.dollars.items():
-            self.cost[kind].value += dollars
-        self.cache_savings.value += price.savings
+            if dollars:
+                self.cost[kind].value += dollars
+        if price.savings:
+            self.cache_savings.value += price.savings
         if duplicate:
             self.duplicate_cost.value += price.total
         if "truncated" in summary.invalid:
@@ -127,6 +132,10 @@ class CallHistograms:
         found.record(count, exemplar)
 
 
+FOUND_CAP = 4096
+"""Label sets that are found again without cleaning their values."""
+
+
 class Book:
     """Finds the series of a call, with label values capped. One entry per set of labels, never per call."""
 
@@ -137,6 +146,8 @@ class Book:
         self.address = CappedLabel(catalog.label_name(catalog.SERVER_ADDRESS), address_cap)
         self._models: dict[tuple[str, str, str], ModelSeries] = {}
         self._histograms: dict[tuple[str, ...], CallHistograms] = {}
+        self._found: dict[tuple[object, ...], CallHistograms] = {}
+        """By label values as they came; never for a value that was replaced, so that each replacement is counted."""
 
     def model(self, call: Call) -> ModelSeries:
         key = (call.request.operation, call.provider, self.request_model(call.request.model))
@@ -147,18 +158,25 @@ class Book:
         return found
 
     def histograms(self, call: Call, response_model: str | None) -> CallHistograms:
+        request = call.request
+        raw = (request.operation, call.provider, request.model, response_model, call.server_address, call.server_port)
+        found = self._found.get(raw)
+        if found is not None:
+            return found
         labels = (
-            call.request.operation,
+            request.operation,
             call.provider,
-            self.request_model(call.request.model),
+            self.request_model(request.model),
             self.response_model(response_model),
             self.address(call.server_address),
             "" if call.server_port is None else str(call.server_port),
         )
-        found = self._histograms.get(labels)
-        if found is None:
-            with self.ledger.lock:
-                found = self._histograms.setdefault(labels, CallHistograms(self.ledger, labels))
+        with self.ledger.lock:
+            found = self._histograms.get(labels)
+            if found is None:
+                found = self._histograms[labels] = CallHistograms(self.ledger, labels)
+            if catalog.OTHER not in labels and len(self._found) < FOUND_CAP:
+                self._found[raw] = found
         return found
 
     def models(self) -> list[ModelSeries]:

@@ -55,8 +55,8 @@ def summarise(call: Call, prices: PriceTable) -> Summary:
         price=price,
         finish=_finish(facts, end),
         retried=[(attempt.end.error_class if attempt.end else None) or "unknown" for attempt in failed],
-        retry_wait=sum(attempt.backoff or 0.0 for attempt in call.attempts),
-        retry_cost=sum(_retry_cost(call, attempt.facts, prices, at) for attempt in failed),
+        retry_wait=sum(attempt.backoff or 0.0 for attempt in call.attempts) if failed else 0.0,
+        retry_cost=sum(_retry_cost(call, attempt.facts, prices, at) for attempt in failed) if failed else 0.0,
         invalid=_invalid(call, facts, end),
     )
 
@@ -91,12 +91,12 @@ def _price(call: Call, facts: Facts, usage: Usage | None, prices: PriceTable, at
     """By the model that served, else by the one asked for: an alias may be priced where a snapshot is not known yet."""
     if usage is None:
         return None
-    models = [model for model in (facts.response_model, call.request.model) if model]
+    served, asked, tier = facts.response_model, call.request.model, facts.service_tier
     price: Priced | Unpriced = Unpriced("unknown_model")
-    for model in dict.fromkeys(models):
-        price = prices.price(call.provider, model, usage, at=at, service_tier=facts.service_tier)
-        if isinstance(price, Priced):
-            break
+    if served:
+        price = prices.price(call.provider, served, usage, at=at, service_tier=tier)
+    if asked and asked != served and isinstance(price, Unpriced):
+        price = prices.price(call.provider, asked, usage, at=at, service_tier=tier)
     return price
 
 
