@@ -1,0 +1,59 @@
+# The commands of this repository. Each sets up what it needs: a virtual environment in .venv, Debian's packages by apt.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test test-slow test-matrix lint pack pack-check prices bench system clean
+
+demo: $(STAMP)  ## the main job: real SDKs against emulated providers, metrics, alerts
+	$(BIN)/otel-llm demo $(ARGS)
+
+test: $(STAMP) system  ## everything that CI runs
+	$(BIN)/ruff check otel_llm tests
+	$(BIN)/ruff format --check otel_llm tests
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/otel-llm pack build --check
+	$(BIN)/pytest $(ARGS)
+
+test-slow: $(STAMP) system  ## soaks and campaigns
+	$(BIN)/pytest -m slow $(ARGS)
+
+test-matrix: $(STAMP)  ## every client's oldest and newest versions, each in an environment of its own
+	$(BIN)/python -m tests.matrix $(ARGS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check otel_llm tests
+	$(BIN)/ruff format --check otel_llm tests
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+pack: $(STAMP)  ## regenerates dashboards/ from the catalogue
+	$(BIN)/otel-llm pack build
+
+prices: $(STAMP)  ## rebuilds the price table and prints what changed
+	$(BIN)/python -m otel_llm.prices.build
+
+bench: $(STAMP)  ## our CPU time over the bare SDKs, as percent
+	$(BIN)/python -W ignore -m tests.bench.overhead $(ARGS)
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV) || { $(MAKE) python-venv && $(PYTHON) -m venv $(VENV); }
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+.PHONY: python-venv
+python-venv:
+	apt-get update --quiet=2 && apt-get install --yes --quiet=2 python3-venv
+
+PROGRAMS := promtool amtool prometheus prometheus-alertmanager
+system:  ## Prometheus and Alertmanager, which the tests run for real
+	@for program in $(PROGRAMS); do command -v $$program >/dev/null || missing=1; done; \
+	if [ -n "$$missing" ]; then \
+	  apt-get update --quiet=2 && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends prometheus prometheus-alertmanager; \
+	fi
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
