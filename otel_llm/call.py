@@ -12,7 +12,7 @@ from array import array
 from contextvars import ContextVar
 from typing import Any, Final, Protocol
 
-from otel_llm import guard
+from otel_llm import garbage, guard
 from otel_llm.failures import End, conclude
 from otel_llm.formats.facts import Facts, Format, Request
 from otel_llm.formats.reader import Reader
@@ -148,7 +148,7 @@ class Call:
             return
         self.duration = (time.perf_counter_ns() - self.started_ns) / 1e9
         self.end = end
-        if dropped:
+        if dropped or garbage.collecting():
             self._signals.deferred(self)
         else:
             self._signals.closed(self)

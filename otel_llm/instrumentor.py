@@ -15,7 +15,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import TracerProvider
 from prometheus_client import REGISTRY
 
-from otel_llm import guard, runtime
+from otel_llm import garbage, guard, runtime
 from otel_llm.clients.table import CLIENTS
 from otel_llm.exposition.collector import LedgerCollector
 from otel_llm.exposition.endpoint import Endpoint, serve
@@ -136,6 +136,7 @@ def _install(settings: Settings, tracer: TracerProvider | None, meter: MeterProv
     runtime.install(runtime.Runtime(settings, recorder))
     for hook in HOOKS:
         hook.arm(_patches, lambda: runtime.current() is not None)
+    garbage.watch()
     atexit.register(_at_exit)
     return made
 
@@ -165,6 +166,7 @@ def uninstrument() -> None:
         atexit.unregister(_at_exit)
         if made is not None:
             made.close()
+        garbage.unwatch()
 
 
 def flush(timeout: float = 10.0) -> bool:

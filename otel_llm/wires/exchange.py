@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from otel_llm import headers, runtime
+from otel_llm import headers, native, runtime
 from otel_llm.call import CURRENT, Attempt, Call
 from otel_llm.formats.table import recognise
 from otel_llm.guard import guarded
@@ -21,7 +21,7 @@ def begin(method: str, url: recognition.Url, content: recognition.Content) -> tu
         ours = method == "POST" and (url.host == call.server_address or recognise(url.path) is not None)
         return (call.attempt(), None) if ours else None
     active = runtime.current()
-    if active is None:
+    if active is None or native.suppressed():
         return None
     call = recognition.open_call(active, method, url, content)
     return None if call is None else (call.attempt(), call)

@@ -1,0 +1,164 @@
+"""Patching: whenever ``instrument()`` comes, as often as it comes, and nothing left of it afterwards."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from typing import Any
+
+import anthropic
+import httpx
+import httpx2
+import openai
+import pytest
+import wrapt
+
+import otel_llm
+from otel_llm import catalog
+from otel_llm.demo.emulator import Emulator
+from tests.behaviour.rows import CHAT
+from tests.telemetry import observed
+
+PATCHED = [
+    (openai._base_client.SyncAPIClient, "request"),
+    (openai._base_client.AsyncAPIClient, "request"),
+    (anthropic._base_client.SyncAPIClient, "request"),
+    (anthropic._base_client.AsyncAPIClient, "request"),
+    (httpx.Client, "send"),
+    (httpx.AsyncClient, "send"),
+    (httpx2.Client, "send"),
+    (httpx2.AsyncClient, "send"),
+]
+
+
+def call(emulator: Emulator) -> None:
+    with openai.OpenAI(base_url=emulator.url + "/v1", api_key="k") as client:
+        client.chat.completions.create(**CHAT)
+
+
+@pytest.mark.parametrize(("owner", "name"), PATCHED)
+def test_uninstrument_restores_the_very_same_functions(owner: type, name: str) -> None:
+    original = owner.__dict__[name]
+    assert not isinstance(original, wrapt.ObjectProxy)
+    with observed():
+        assert owner.__dict__[name] is not original
+        assert owner.__dict__[name].__wrapped__ is original
+    assert owner.__dict__[name] is original
+
+
+def test_instrument_twice_is_once(emulator: Emulator) -> None:
+    with observed() as telemetry:
+        otel_llm.instrument()
+        otel_llm.instrument(scrape="off")
+        call(emulator)
+        assert telemetry.value(catalog.CALLS) == 1
+        telemetry.one()
+
+
+def test_uninstrument_twice_and_without_instrument() -> None:
+    otel_llm.uninstrument()
+    with observed():
+        pass
+    otel_llm.uninstrument()
+
+
+def test_client_made_before(emulator: Emulator) -> None:
+    with openai.OpenAI(base_url=emulator.url + "/v1", api_key="k") as client:
+        client.chat.completions.create(**CHAT)
+        with observed() as telemetry:
+            client.chat.completions.create(**CHAT)
+            assert telemetry.one().outcome == "success"
+        client.chat.completions.create(**CHAT)
+        with observed() as telemetry:
+            assert telemetry.spans() == []
+
+
+def test_second_instrument_after_uninstrument(emulator: Emulator) -> None:
+    for _ in range(2):
+        with observed() as telemetry:
+            call(emulator)
+            assert len(telemetry.one().attempts) == 1
+
+
+@pytest.mark.parametrize(("owner", "name"), [PATCHED[0], PATCHED[6]])
+def test_wrapped_again_by_somebody_after_us(owner: Any, name: str, emulator: Emulator) -> None:
+    original = owner.__dict__[name]
+    seen: list[Any] = []
+
+    def wrapper(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        seen.append(instance)
+        return wrapped(*args, **kwargs)
+
+    try:
+        with observed() as telemetry:
+            theirs = wrapt.FunctionWrapper(owner.__dict__[name], wrapper)
+            setattr(owner, name, theirs)
+            call(emulator)
+            assert len(telemetry.one().attempts) == 1
+        assert owner.__dict__[name] is theirs
+        call(emulator)
+        with observed() as telemetry:  # our old wrapper is still inside theirs
+            call(emulator)
+            assert len(telemetry.one().attempts) == 1
+        assert len(seen) == 3
+    finally:
+        setattr(owner, name, original)
+
+
+def test_bound_method_that_was_saved_meanwhile(emulator: Emulator) -> None:
+    with httpx2.Client() as client:
+        request = client.build_request("POST", emulator.url + "/v1/chat/completions", json=CHAT)
+        with observed() as telemetry:
+            send = client.send
+            send(request)
+            assert telemetry.one().outcome == "success"
+        assert send(request).status_code == 200
+        assert len(telemetry.spans()) == 1
+
+
+def test_streams_that_are_open_at_uninstrument(emulator: Emulator) -> None:
+    with openai.OpenAI(base_url=emulator.url + "/v1", api_key="k") as client:
+        with observed() as telemetry:
+            stream = client.chat.completions.create(**CHAT, stream=True)
+            next(stream)
+            otel_llm.uninstrument()
+            span = telemetry.one()
+        assert span.outcome == "abandoned"
+        assert "".join(chunk.choices[0].delta.content or "" for chunk in stream).endswith("emulator.")
+    assert len(telemetry.spans()) == 1
+
+
+def test_instrument_imports_no_sdk_and_patches_on_import() -> None:
+    """A process of its own: here everything is imported already."""
+    program = """
+        import sys
+        import otel_llm
+        otel_llm.instrument(scrape="off")
+        early = {"openai", "anthropic", "httpx", "httpx2"} & set(sys.modules)
+        assert not early, early
+        import openai
+        import httpx, httpx2
+        import wrapt
+        for function in (openai._base_client.SyncAPIClient.__dict__["request"], httpx.Client.__dict__["send"],
+                         httpx2.AsyncClient.__dict__["send"]):
+            assert isinstance(function, wrapt.FunctionWrapper), function
+        otel_llm.uninstrument()
+        assert not isinstance(httpx2.AsyncClient.__dict__["send"], wrapt.FunctionWrapper)
+        import anthropic
+        assert not isinstance(anthropic._base_client.SyncAPIClient.__dict__["request"], wrapt.FunctionWrapper)
+        otel_llm.instrument(scrape="off")
+        assert isinstance(anthropic._base_client.SyncAPIClient.__dict__["request"], wrapt.FunctionWrapper)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_sdk_version_that_we_do_not_know(monkeypatch: pytest.MonkeyPatch, emulator: Emulator) -> None:
+    """One warning that names the SDK; its calls go through, and show on the wire."""
+    monkeypatch.delattr(openai._base_client.AsyncAPIClient, "request")
+    with observed() as telemetry:
+        assert any("openai._base_client" in record.getMessage() for record in telemetry.logged)
+        telemetry.logged.clear()
+        call(emulator)
+        assert telemetry.one().outcome == "success"
