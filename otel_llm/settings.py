@@ -140,7 +140,9 @@ def load(keywords: Mapping[str, object], environ: Mapping[str, str] | None = Non
                 _read(spec, variable, text, values, problems)
                 break
     for name, value in keywords.items():
-        values[name] = _keyword(name, value)
+        spec = _spec(name)
+        if value is not None:  # None is "not given"
+            values[name] = _keyword(spec, value)
     return Loaded(Settings(**values), problems)
 
 
@@ -152,17 +154,19 @@ def _read(spec: Spec, variable: str, text: str, values: dict[str, Any], problems
         problems.append(f"environment variable {variable}={text!r}: allowed is {spec.allowed}; {default!r} is used")
 
 
-def _keyword(name: str, value: object) -> Any:
+def _spec(name: str) -> Spec:
     spec = _BY_NAME.get(name)
     if spec is None:
         raise SettingError(f"instrument(): unknown setting {name!r}; the settings are {', '.join(sorted(_BY_NAME))}")
-    if value is None:
-        return getattr(Settings(), name)
+    return spec
+
+
+def _keyword(spec: Spec, value: object) -> Any:
     try:
         parsed = spec.parse(str(value))
     except (ValueError, KeyError):
         parsed = None
     wrong_kind = spec.parse is _boolean and not isinstance(value, bool)
     if parsed is None or wrong_kind:
-        raise SettingError(f"instrument({name}={value!r}): allowed is {spec.allowed}")
+        raise SettingError(f"instrument({spec.name}={value!r}): allowed is {spec.allowed}")
     return parsed
