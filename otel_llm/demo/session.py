@@ -69,7 +69,8 @@ class Session:
             port = self._instrument(folder)
             self.emulator = self._stack.enter_context(Emulator(prices=PRICES))
             self._start_prometheus(folder, port)
-            self.driver = Driver(self.emulator, self.course.jobs(), rate=RATE)
+            with self.console.status("importing openai and anthropic"):
+                self.driver = Driver(self.emulator, self.course.jobs(), rate=RATE)
             self._stack.callback(self.driver.stop)
             self._stack = self._stack.pop_all()
         return self
@@ -81,8 +82,9 @@ class Session:
         prices, port = folder / "prices.json", free_port()
         write_overrides(prices)
         otel_llm.instrument(
-            scrape="on", scrape_port=port, prices=str(prices), budget_day=_DAY_BUDGET, budget_month=_MONTH_BUDGET
-        )
+            disabled=False, semconv="released", scrape="on", scrape_host="127.0.0.1", scrape_port=port,
+            prices=str(prices), budget_day=_DAY_BUDGET, budget_month=_MONTH_BUDGET,
+        )  # fmt: skip
         self._stack.callback(otel_llm.uninstrument)
         self.console.print(f"otel-llm serves http://127.0.0.1:{port}/metrics")
         return port

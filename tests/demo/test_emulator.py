@@ -346,3 +346,39 @@ def test_stopping_ends_open_connections_and_the_thread():
     assert "otel-llm-emulator" not in {thread.name for thread in threading.enumerate()}
     with pytest.raises(RuntimeError, match="not running"):
         _ = emulator.url
+
+
+def test_anthropic_on_bedrock(emulator):
+    emulator.reply(Reply.chat("Good day", usage=USED), Reply.error("rate_limit"))
+    with anthropic.AnthropicBedrock(
+        base_url=emulator.url, aws_region="eu-west-1", api_key="k", max_retries=0
+    ) as client:
+        answer = message(client, model="eu.anthropic.claude-x-v1:0")
+        assert (answer.content[0].text, answer.usage.output_tokens) == ("Good day", 25)
+        with pytest.raises(anthropic.RateLimitError):
+            message(client)
+    assert emulator.requests[0].model == "eu.anthropic.claude-x-v1:0"
+    assert emulator.requests[0].path.endswith("/invoke")
+
+
+def test_anthropic_on_bedrock_streams(emulator):
+    pytest.importorskip("botocore", reason="the SDK reads AWS event streams with botocore")
+    emulator.reply(Reply.stream("Good ", "day", usage=USED), Reply.error("rate_limit", after=1))
+    with anthropic.AnthropicBedrock(
+        base_url=emulator.url, aws_region="eu-west-1", api_key="k", max_retries=0
+    ) as client:
+        with client.messages.stream(model="m", max_tokens=9, messages=ASK) as stream:
+            assert list(stream.text_stream) == ["Good ", "day"]
+            assert stream.get_final_message().usage.output_tokens == 25
+        with pytest.raises(anthropic.APIStatusError):
+            list(message(client, stream=True))
+
+
+def test_anthropic_on_vertex(emulator):
+    pytest.importorskip("google.auth", reason="the SDK's Vertex client needs google-auth")
+    with anthropic.AnthropicVertex(
+        base_url=f"{emulator.url}/v1", region="r", project_id="p", access_token="k", max_retries=0
+    ) as client:
+        assert message(client).content[0].text == "Hello from the emulator."
+        assert [event.type for event in message(client, stream=True)][-1] == "message_stop"
+    assert [asked.model for asked in emulator.requests] == ["claude-x", "claude-x"]

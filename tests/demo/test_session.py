@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from otel_llm import catalog
 from otel_llm.cli.app import app
 from otel_llm.demo import comparison, prometheus, session
+from otel_llm.demo.course import NAMES
 from otel_llm.demo.exposed import Exposed
 from otel_llm.demo.prometheus import Prometheus, PrometheusError
 from otel_llm.demo.session import Options, Session
@@ -127,6 +128,11 @@ def test_ctrl_c_is_clean(tmp_path):
     assert "Interrupted" in rest
     assert "Traceback" not in rest
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_help_names_every_scenario():
+    shown = CliRunner().invoke(app, ["demo", "--help"], env={"COLUMNS": "200"}).output
+    assert all(name in shown for name in NAMES)
 
 
 def test_the_command_names_bad_arguments():

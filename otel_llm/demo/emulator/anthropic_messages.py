@@ -38,6 +38,8 @@ _ERRORS: Final[Mapping[ErrorClass, _Row]] = {
 }  # fmt: skip
 _STOP: Final = {"stop": "end_turn", "length": "max_tokens", "content_filter": "refusal", "tool_call": "tool_use"}
 _LIMIT_KINDS: Final = ("requests", "tokens", "input_tokens", "output_tokens")
+_Draft = tuple[str, dict[str, Any]]
+"""An event's type and what it states besides."""
 _PLACEHOLDER: Final = 1
 """Output count of ``message_start``, before any output."""
 
@@ -55,19 +57,12 @@ class AnthropicMessages:
         return {**message, **stated}
 
     def events(self, reply: Reply, asked: Received) -> Iterator[Event]:
-        message = _message(reply, asked, content=[], stop_reason=None)
-        if reply.usage is not None:
-            first = msgspec.structs.replace(reply.usage, output=_PLACEHOLDER, reasoning=0)
-            message["usage"] = _usage(first)
-        yield _event("message_start", {"message": message})
-        for index, block in enumerate(_content(reply)):
-            yield from _block_events(reply, block, index)
-        last: dict[str, Any] = {"delta": {"stop_reason": _stop_reason(reply), "stop_sequence": None}}
-        if reply.usage is not None:
-            last["usage"] = _usage(reply.usage)
-        yield _event("message_delta", last)
-        if reply.terminator:
-            yield _event("message_stop")
+        for kind, stated in _drafts(reply, asked):
+            yield Event(self.frame(kind, {"type": kind, **stated}), output=kind == "content_block_delta")
+
+    def frame(self, kind: str, payload: Mapping[str, Any]) -> bytes:
+        """One event as the platform sends it."""
+        return sse(payload, kind)
 
     def failure(self, reply: Reply, asked: Received) -> Failure:
         row = _ERRORS[reply.fails or "provider"]
@@ -98,6 +93,22 @@ class AnthropicMessages:
         return ["content_filter" if reply.refusal else reply.finish]
 
 
+def _drafts(reply: Reply, asked: Received) -> Iterator[_Draft]:
+    message = _message(reply, asked, content=[], stop_reason=None)
+    if reply.usage is not None:
+        first = msgspec.structs.replace(reply.usage, output=_PLACEHOLDER, reasoning=0)
+        message["usage"] = _usage(first)
+    yield "message_start", {"message": message}
+    for index, block in enumerate(_content(reply)):
+        yield from _block_drafts(reply, block, index)
+    last: dict[str, Any] = {"delta": {"stop_reason": _stop_reason(reply), "stop_sequence": None}}
+    if reply.usage is not None:
+        last["usage"] = _usage(reply.usage)
+    yield "message_delta", last
+    if reply.terminator:
+        yield "message_stop", {}
+
+
 def _message(reply: Reply, asked: Received, **stated: Any) -> dict[str, Any]:
     return {
         "id": f"msg_{asked.number:08d}", "type": "message", "role": "assistant",
@@ -122,24 +133,20 @@ def _stop_reason(reply: Reply) -> str:
     return "refusal" if reply.refusal else _STOP[reply.finish]
 
 
-def _block_events(reply: Reply, block: dict[str, Any], index: int) -> Iterator[Event]:
+def _block_drafts(reply: Reply, block: dict[str, Any], index: int) -> Iterator[_Draft]:
     said = block["type"] == "text"
     empty: dict[str, Any] = {**block, "text": ""} if said else {**block, "input": {}}
-    yield _event("content_block_start", {"index": index, "content_block": empty})
+    yield "content_block_start", {"index": index, "content_block": empty}
     if index == 0:
-        yield _event("ping")
+        yield "ping", {}
     if said:
         deltas = [{"type": "text_delta", "text": piece} for piece in reply.chunks()]
     else:
         given = next(tool.arguments for tool in reply.tools if tool.name == block["name"])
         deltas = [{"type": "input_json_delta", "partial_json": part} for part in arguments(given)]
     for delta in deltas:
-        yield _event("content_block_delta", {"index": index, "delta": delta}, output=True)
-    yield _event("content_block_stop", {"index": index})
-
-
-def _event(kind: str, stated: Mapping[str, Any] | None = None, *, output: bool = False) -> Event:
-    return Event(sse({"type": kind, **(stated or {})}, kind), output)
+        yield "content_block_delta", {"index": index, "delta": delta}
+    yield "content_block_stop", {"index": index}
 
 
 def _request_id(asked: Received) -> str:
@@ -166,3 +173,4 @@ def _usage(stated: Usage) -> dict[str, Any]:
 
 MESSAGES = AnthropicMessages()
 VERTEX = AnthropicMessages("gcp.vertex_ai")
+FOUNDRY = AnthropicMessages("azure.ai.inference")

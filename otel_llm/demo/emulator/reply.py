@@ -15,7 +15,7 @@ Finish = Literal["stop", "length", "content_filter", "tool_call"]
 Break = Literal["cut", "stall", "error"]
 """How a response goes wrong on the way: the connection is cut, nothing more comes, an error event comes."""
 
-STREAM_FAULTS: Final = ("provider", "overloaded", "rate_limit")
+STREAM_FAULTS: Final = ("provider", "overloaded", "rate_limit", "content_filter")
 """Error classes that providers state in the middle of a stream."""
 
 STATUS_CLASSES: Final[Mapping[int, ErrorClass]] = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from otel_llm.demo.emulator.anthropic_messages import MESSAGES, VERTEX
+from otel_llm.demo.emulator.anthropic_bedrock import BEDROCK
+from otel_llm.demo.emulator.anthropic_messages import FOUNDRY, MESSAGES, VERTEX
 from otel_llm.demo.emulator.openai_chat import AZURE_CHAT, CHAT, COMPLETIONS
 from otel_llm.demo.emulator.openai_embeddings import EMBEDDINGS
 from otel_llm.demo.emulator.openai_responses import RESPONSES
@@ -25,8 +26,10 @@ ROUTES: Final = (
     Route(re.compile(r"/completions$"), COMPLETIONS),
     Route(re.compile(r"/responses$"), RESPONSES),
     Route(re.compile(r"/embeddings$"), EMBEDDINGS),
+    Route(re.compile(r"/anthropic/v1/messages$"), FOUNDRY),
     Route(re.compile(r"/messages$"), MESSAGES),
     Route(re.compile(r"/publishers/anthropic/models/[^/]+:(?:rawPredict|streamRawPredict)$"), VERTEX),
+    Route(re.compile(r"/model/[^/]+/(?:invoke|invoke-with-response-stream)$"), BEDROCK),
 )
 
 
