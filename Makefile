@@ -14,7 +14,7 @@ test: $(STAMP) system  ## everything that CI runs
 	$(BIN)/ruff check otel_llm tests
 	$(BIN)/ruff format --check otel_llm tests
 	$(BIN)/pyright --pythonpath $(BIN)/python
-	$(BIN)/otel-llm pack build --check
+	$(BIN)/otel-llm dashboards build --check
 	$(BIN)/pytest $(ARGS)
 
 test-slow: $(STAMP) system  ## soaks and campaigns
@@ -29,7 +29,7 @@ lint: $(STAMP)
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 pack: $(STAMP)  ## regenerates dashboards/ from the catalogue
-	$(BIN)/otel-llm pack build
+	$(BIN)/otel-llm dashboards build
 
 prices: $(STAMP)  ## rebuilds the price table and prints what changed
 	$(BIN)/python -m otel_llm.prices.build
