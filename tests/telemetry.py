@@ -72,7 +72,7 @@ class Telemetry:
 
     def __init__(self, provider: TracerProvider, exporter: InMemorySpanExporter) -> None:
         self.provider = provider
-        self._exporter = exporter
+        self.exporter = exporter
         self.logged: list[logging.LogRecord] = []
         """Warnings and worse of ours and of OpenTelemetry's; a test that expects some clears the list."""
         self._failures = guard.failures()
@@ -80,7 +80,7 @@ class Telemetry:
     def finished(self) -> list[ReadableSpan]:
         """Every finished span, the app's own included. A scrape first: it is what reports dropped streams."""
         self.samples()
-        return list(self._exporter.get_finished_spans())
+        return list(self.exporter.get_finished_spans())
 
     def spans(self) -> list[SpanFacts]:
         """Our spans, in the order in which they ended."""

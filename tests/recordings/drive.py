@@ -1,0 +1,114 @@
+"""Recorded exchanges through the real SDKs: how each API is called, and what the call must state."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import anthropic
+import openai
+
+from tests.formats.recordings import Json
+
+PROVIDERS = ("openai", "azure.openai", "anthropic")
+"""Providers of the recordings whose exchanges are driven here; other providers' go through the formats alone."""
+
+OUT_OF_SCOPE = {
+    "openai.assistants": "assistants: objects kept at the provider, no inference in the exchange",
+    "openai.threads": "threads: likewise",
+    "openai.threads.messages": "messages of a thread: likewise",
+    "openai.threads.runs": "runs: inference goes on after the exchange, which is polled",
+    "openai.threads.runs.submit": "runs: likewise",
+    "openai.images": "images: no tokens of text, no conventions for it that we emit",
+    "openai.audio_speech": "audio: likewise",
+    "openai.audio_transcriptions": "audio: likewise",
+}
+"""APIs that are no call of ours, and why."""
+
+Method = Callable[..., Any]
+
+
+def _complete(client: anthropic.Anthropic) -> Method:
+    """Anthropic's legacy completions: anthropic 2 has no method for them, but its ``post`` reaches any path."""
+
+    def create(*, extra_body: Mapping[str, Any], stream: bool = False) -> Any:
+        body = {**extra_body, "stream": stream}
+        kind = anthropic.Stream[object] if stream else None
+        return client.post("/v1/complete", cast_to=object, body=body, stream=stream, stream_cls=kind)  # type: ignore[arg-type]
+
+    return create
+
+
+METHODS: dict[str, Callable[[Any], Method]] = {
+    "openai.chat_completions": lambda client: client.chat.completions.create,
+    "openai.completions": lambda client: client.completions.create,
+    "openai.responses": lambda client: client.responses.create,
+    "openai.embeddings": lambda client: client.embeddings.create,
+    "anthropic.messages": lambda client: client.messages.create,
+    "anthropic.complete": _complete,
+}
+"""The SDK's method for each API."""
+
+ASK = [{"role": "user", "content": "Not recorded."}]
+UNRECORDED: dict[str, Mapping[str, Any]] = {
+    "openai.chat_completions": {"messages": ASK},
+    "anthropic.messages": {"messages": ASK, "max_tokens": 1024},
+}
+"""Bodies for exchanges whose request was not recorded, besides the model."""
+UNRECORDED_MODEL = "not-recorded"
+
+
+def replay_module(shared: Path) -> ModuleType:
+    """``replay.py`` of the recordings, which is no package."""
+    spec = importlib.util.spec_from_file_location("replay", shared / "recordings" / "replay.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Driver:
+    """Calls the SDKs with the recorded requests. Clients are kept: they share their connections."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        options = {"api_key": "k", "max_retries": 0}
+        self._openai = openai.OpenAI(base_url=url, **options)
+        self._azure = openai.AzureOpenAI(azure_endpoint=url, api_version="2024-10-21", **options)
+        self._anthropic = anthropic.Anthropic(base_url=url, **options)
+
+    def close(self) -> None:
+        for client in (self._openai, self._azure, self._anthropic):
+            client.close()
+
+    def drive(self, exchange: Json, expected: Json) -> BaseException | None:
+        """One exchange, its stream read to the end; returns what the SDK raised."""
+        body = exchange["request_body"] or {
+            "model": UNRECORDED_MODEL,
+            "stream": exchange["is_stream"],
+            **UNRECORDED[exchange["api"]],
+        }
+        method = METHODS[exchange["api"]](self._client(exchange, expected))
+        known = inspect.signature(method).parameters
+        keywords = {key: value for key, value in body.items() if key in known}
+        rest = {key: value for key, value in body.items() if key not in known}
+        try:
+            answer = method(**keywords, extra_body=rest or None)
+            if exchange["is_stream"]:
+                list(answer)
+        except (openai.APIError, anthropic.APIError) as error:
+            return error
+        return None
+
+    def _client(self, exchange: Json, expected: Json) -> Any:
+        url = f"{self._url}/@id:{exchange['id']}"
+        if exchange["provider"] == "azure.openai":
+            return self._azure.with_options(base_url=f"{url}/openai/deployments/{expected['request_deployment']}")
+        if exchange["provider"] == "anthropic":
+            return self._anthropic.with_options(base_url=url)
+        return self._openai.with_options(base_url=f"{url}/v1")
