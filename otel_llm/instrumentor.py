@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Callable, Collection
-from typing import Any, Final, Protocol, TypedDict, Unpack
+from collections.abc import Collection
+from typing import Any, Final, TypedDict, Unpack
 
 from opentelemetry.instrumentation.instrumentor import (
     BaseInstrumentor,
@@ -26,7 +26,8 @@ from otel_llm.prices.pricing import PriceTable
 from otel_llm.settings import NativeSpans, Scrape, Semconv, Settings, load
 from otel_llm.signals.pipeline import Pipeline
 from otel_llm.signals.recorder import Recorder
-from otel_llm.wires import http_spans, httpx_wire
+from otel_llm.wires import http_spans
+from otel_llm.wires.table import WIRES
 
 
 class SettingKeywords(TypedDict, total=False):
@@ -88,11 +89,6 @@ _lock: Final = threading.RLock()
 _patches: Final = Patches()
 
 
-class Wire(Protocol):
-    def __call__(self, module: Any, patches: Patches, /) -> None: ...
-
-
-WIRES: Final[dict[str, Callable[[Any, Patches], None]]] = {"httpx": httpx_wire.patch, "httpx2": httpx_wire.patch}
 HOOKS: Final = [Hook(client.module, client.patch) for client in CLIENTS] + [
     Hook(module, patch) for module, patch in WIRES.items()
 ]

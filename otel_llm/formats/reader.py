@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from typing import Final
 
+from otel_llm.formats.eventstream import EventStream
 from otel_llm.formats.facts import Facts, Format
 from otel_llm.formats.framing import Decompressor, Framing, JsonLines, ServerSentEvents, WholeBody, decompressor
 
-STREAM_FRAMINGS: Final[dict[str, type[ServerSentEvents] | type[JsonLines]]] = {
+STREAM_FRAMINGS: Final[dict[str, Callable[[], Framing]]] = {
     "text/event-stream": ServerSentEvents,
+    "application/vnd.amazon.eventstream": EventStream,
     "application/x-ndjson": JsonLines,
     "application/ndjson": JsonLines,
     "application/stream+json": JsonLines,

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from otel_llm import headers, native, runtime
 from otel_llm.call import CURRENT, Attempt, Call
 from otel_llm.formats.table import recognise
 from otel_llm.guard import guarded
+from otel_llm.scope import Scope
 from otel_llm.wires import recognition
+
+Begun = tuple[Attempt, Call | None]
+"""The attempt of a request, and its call if the wire seam opened it."""
 
 
 @guarded("wire.begin")
-def begin(method: str, url: recognition.Url, content: recognition.Content) -> tuple[Attempt, Call | None] | None:
+def begin(method: str, url: recognition.Url, content: recognition.Content) -> Begun | None:
     """A request is about to be sent: ``None`` if it is none of ours, else its attempt, and the call if the wire is
     the only place where it shows (no client seam above). ``content`` gives the request body if it is in memory."""
     call = CURRENT.get()
     if call is not None and not call.ended:
+        if call.sending:  # the transport beneath: aiohttp under an httpx client, a redirect inside of requests
+            return None
         # Inside an SDK's call there may be other traffic, such as fetching a token from somewhere else.
         ours = method == "POST" and (url.host == call.server_address or recognise(url.path) is not None)
         return (call.attempt(), None) if ours else None
@@ -28,15 +35,23 @@ def begin(method: str, url: recognition.Url, content: recognition.Content) -> tu
 
 
 @guarded("wire.response")
-def responded(attempt: Attempt, status: int, found: Mapping[str, str], host: str | None, port: int | None) -> None:
-    """Status and headers (by lower-case name) arrived; ``host`` is where the request went in the end."""
+def responded(
+    attempt: Attempt, status: int, found: Mapping[str, str], host: str | None, port: int | None, *,
+    decoded: bool = False,
+) -> None:  # fmt: skip
+    """Status and headers (by lower-case name) arrived; ``host`` is where the request went in the end. ``decoded``: the
+    library undoes the content encoding before we see the bytes."""
     attempt.request_id = headers.request_id(found)
     attempt.retry_after = headers.retry_after(found)
     attempt.ratelimits = headers.rate_limits(found)
     call = attempt.call
     if host:
         call.server_address, call.server_port = host, port
-    attempt.response(status, found.get("content-type") or "", found.get("content-encoding") or "")
+    encoding = "" if decoded else found.get("content-encoding") or ""
+    attempt.response(status, found.get("content-type") or "", encoding)
+    read = getattr(call.format, "headers", None)  # formats.facts.ReadsHeaders; isinstance would cost microseconds
+    if read is not None:
+        read(found, attempt.facts)
 
 
 @guarded("wire.whole")
@@ -59,3 +74,26 @@ def returned(call: Call) -> None:
 @guarded("wire.failed")
 def failed(call: Call, error: BaseException) -> None:
     call.failed(error)
+
+
+class Exchange:
+    """The time during which the HTTP library sends. Left without a response, the attempt has failed."""
+
+    __slots__ = ("_scope", "attempt")
+
+    def __init__(self, begun: Begun) -> None:
+        self.attempt, call = begun
+        self._scope = Scope(call) if call is not None else None
+
+    def __enter__(self) -> Exchange:
+        if self._scope is not None:
+            self._scope.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        if error is not None:
+            finish(self.attempt, "failed", error)
+        elif self.attempt.status is None:  # the response could not be looked at: nobody else will end this
+            finish(self.attempt, "read")
+        if self._scope is not None:
+            self._scope.__exit__(kind, error, trace)

@@ -49,7 +49,7 @@ def open_call(active: Runtime, method: str, url: Url, content: Content) -> Call 
     if found is None:
         return None
     provider = provider_of(url.host)
-    body = _body(content())
+    body = json_object(content())
     if provider is None and not ("model" in body and any(key in body for key in PROMPTS)):
         return None
     request = found.format.request(body)
@@ -66,7 +66,8 @@ def open_call(active: Runtime, method: str, url: Url, content: Content) -> Call 
     )
 
 
-def _body(content: bytes | None) -> Mapping[str, Any]:
+def json_object(content: bytes | None) -> Mapping[str, Any]:
+    """A request body; empty if it is absent, very large, or no JSON object."""
     if not content or len(content) > BODY_CAP:
         return {}
     try:
