@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import traceback
 from collections.abc import Callable
 from typing import Final, ParamSpec, TypeVar
 
@@ -37,7 +38,7 @@ class Site:
         self.in_a_row += 1
         try:
             if self.failures == 1:
-                logger.warning("otel-llm: internal error in %s; calls are not affected", self.name, exc_info=error)
+                logger.warning("otel-llm: internal error in %s; calls are not affected\n%s", self.name, where(error))
             if self.in_a_row == BREAKER_LIMIT:
                 self.open = True
                 logger.warning("otel-llm: %s failed %d times in a row and is switched off", self.name, BREAKER_LIMIT)
@@ -45,6 +46,23 @@ class Site:
             pass
 
 
+def where(error: BaseException) -> str:
+    """An error's types and places, without its words, which may quote a prompt or a key (``int("my prompt")`` does).
+
+    That is why no ``exc_info`` is logged either: error trackers read the variables of its frames.
+    """
+    lines: list[str] = []
+    link: BaseException | None = error
+    while link is not None and len(lines) < _TRACE_LINES:
+        lines.append(f"{type(link).__module__}.{type(link).__qualname__}, raised by")
+        for frame in traceback.extract_tb(link.__traceback__)[-_TRACE_FRAMES:]:
+            lines.append(f"  {frame.filename}:{frame.lineno} {frame.name}")
+        link = link.__cause__ or link.__context__
+    return "\n".join(lines)
+
+
+_TRACE_FRAMES: Final = 12
+_TRACE_LINES: Final = 40
 _sites: Final[dict[str, Site]] = {}
 
 
@@ -67,6 +85,12 @@ def close_breakers() -> None:
     """Lets every switched-off step run again."""
     for found in list(_sites.values()):
         found.open, found.in_a_row = False, 0
+
+
+def forget() -> None:
+    """In a forked child: what failed so far is in the parent's count."""
+    for found in list(_sites.values()):
+        found.failures = 0
 
 
 def guarded(name: str) -> Callable[[Callable[P, R]], Callable[P, R | None]]:

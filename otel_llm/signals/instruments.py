@@ -10,9 +10,8 @@ from opentelemetry.metrics import CallbackOptions, Histogram, Meter, Observation
 
 from otel_llm import catalog
 from otel_llm.call import Call
-from otel_llm.catalog import GEN_AI, METRICS, Metric
+from otel_llm.catalog import METRICS, Metric
 from otel_llm.settings import Semconv
-from otel_llm.signals.labels import CappedLabel
 from otel_llm.signals.ledger import Ledger
 from otel_llm.signals.summary import Summary
 
@@ -25,8 +24,7 @@ def metric_name(metric: Metric, semconv: Semconv) -> str:
 class Instruments:
     """Everything in the catalogue, on one meter."""
 
-    def __init__(self, meter: Meter, ledger: Ledger, semconv: Semconv, response_model: CappedLabel) -> None:
-        self._response_model = response_model
+    def __init__(self, meter: Meter, ledger: Ledger, semconv: Semconv) -> None:
         self._histograms: Final[dict[str, Histogram]] = {}
         for metric in METRICS:
             name = metric_name(metric, semconv)
@@ -42,13 +40,13 @@ class Instruments:
             else:
                 meter.create_observable_gauge(name, [observer(ledger, metric)], metric.unit, metric.help)
 
-    def record(self, call: Call, summary: Summary, context: Context | None, model: str) -> None:
+    def record(
+        self, call: Call, summary: Summary, base: dict[str, str | int], error_type: str, context: Context | None
+    ) -> None:
         """Records a closed call's histograms inside its span's context, so that exemplars carry its ids.
-        ``model`` is the capped request model."""
-        base = self._labels(call, summary.response_model, model)
+        ``base`` and ``error_type`` are capped."""
         histograms = self._histograms
-        kind = summary.end.error_type
-        duration = {**base, catalog.ERROR_TYPE: kind} if kind else base
+        duration = {**base, catalog.ERROR_TYPE: error_type} if error_type else base
         histograms[catalog.DURATION.name].record(call.duration, duration, context)
         if summary.usage is not None:
             for token_type, count in (("input", summary.usage.input), ("output", summary.usage.output)):
@@ -57,21 +55,14 @@ class Instruments:
                     histograms[catalog.TOKEN_USAGE.name].record(count, labels, context)
         if call.time_to_first_chunk is not None:
             histograms[catalog.FIRST_CHUNK.name].record(call.time_to_first_chunk, base, context)
-        self.record_gaps(call, summary.response_model, context, model)
+        self.record_gaps(call, base, context)
 
-    def record_gaps(self, call: Call, response_model: str | None, context: Context | None, model: str) -> None:
+    def record_gaps(self, call: Call, base: dict[str, str | int], context: Context | None) -> None:
         """Records the chunk gaps that the call holds."""
         if call.gaps:
-            record, base = self._histograms[catalog.OUTPUT_CHUNK.name].record, self._labels(call, response_model, model)
+            record = self._histograms[catalog.OUTPUT_CHUNK.name].record
             for gap in call.gaps:
                 record(gap, base, context)
-
-    def _labels(self, call: Call, response_model: str | None, model: str) -> dict[str, str | int]:
-        values = (
-            call.request.operation, call.provider, model, self._response_model(response_model),
-            call.server_address, call.server_port,
-        )  # fmt: skip
-        return {key: value for key, value in zip(GEN_AI, values, strict=True) if value}
 
 
 def observer(ledger: Ledger, metric: Metric) -> Callable[[CallbackOptions], Iterable[Observation]]:

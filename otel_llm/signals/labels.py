@@ -10,9 +10,21 @@ from otel_llm.catalog import OTHER
 LENGTH_CAP: Final = 128
 """Characters of a label value."""
 ADDRESS_CAP: Final = 50
-"""Different server addresses."""
+"""Different server addresses, and different ports."""
+ERROR_TYPE_CAP: Final = 50
+"""Different values of ``error.type``: an exception class of the app's own code may be made anew for every call."""
 
+_KEY_CAP: Final = 4 * LENGTH_CAP
+"""Characters of a value that is remembered as it came: a longer one is cleaned each time."""
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
+
+
+def clean(value: str, cap: int = LENGTH_CAP) -> str:
+    """A value without control characters and halves of UTF-16 pairs (which no exporter can encode), at most ``cap``
+    characters long."""
+    if value.isprintable() and len(value) <= cap:
+        return value
+    return _CONTROL.sub("", value[: 4 * cap])[:cap]
 
 
 class CappedLabel:
@@ -34,14 +46,15 @@ class CappedLabel:
         return found if found is not None else self._admit(value)
 
     def _admit(self, value: str) -> str:
-        clean = _CONTROL.sub("", value[: 4 * LENGTH_CAP])[:LENGTH_CAP].strip()
-        if clean in self._kept:
-            if len(self._known) < 4 * self.cap:
-                self._known[value] = clean
-            return clean
+        kept = clean(value).strip()
+        if kept in self._kept:
+            if len(self._known) < 4 * self.cap and len(value) <= _KEY_CAP:
+                self._known[value] = kept
+            return kept
         if len(self._kept) >= self.cap:
             self.overflowed += 1
             return OTHER
-        self._kept.add(clean)
-        self._known[value] = clean
-        return clean
+        self._kept.add(kept)
+        if len(value) <= _KEY_CAP:
+            self._known[value] = kept
+        return kept

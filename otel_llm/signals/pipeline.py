@@ -17,7 +17,6 @@ from otel_llm.catalog import SCOPE
 from otel_llm.settings import Settings
 from otel_llm.signals import own_providers
 from otel_llm.signals.instruments import Instruments
-from otel_llm.signals.labels import CappedLabel
 from otel_llm.signals.ledger import Ledger
 from otel_llm.version import __version__
 
@@ -36,7 +35,6 @@ class Pipeline:
         self._instruments: Instruments | None = None
         self._instruments_of: MeterProvider | None = None
         self._ledger: Ledger | None = None
-        self._response_model: CappedLabel | None = None
         if tracer_provider is None and app_tracer_provider() is None:
             self._own_tracer = own_providers.tracer_provider()
         if meter_provider is None and app_meter_provider() is None:
@@ -57,9 +55,9 @@ class Pipeline:
         """Given, else our own, else ``None``: the app's."""
         return self._given_tracer or self._own_tracer
 
-    def attach(self, ledger: Ledger, response_model: CappedLabel) -> None:
+    def attach(self, ledger: Ledger) -> None:
         """Makes the instruments, now that there is a ledger to observe."""
-        self._ledger, self._response_model = ledger, response_model
+        self._ledger = ledger
         self.instruments()
 
     def instruments(self) -> Instruments | None:
@@ -94,11 +92,11 @@ class Pipeline:
 
     def _move(self, provider: MeterProvider | None) -> None:
         with self._lock:
-            if provider is self._instruments_of or self._ledger is None or self._response_model is None:
+            if provider is self._instruments_of or self._ledger is None:
                 return
             self._instruments_of = provider
             self._instruments = provider and Instruments(
-                provider.get_meter(SCOPE, __version__), self._ledger, self._settings.semconv, self._response_model
+                provider.get_meter(SCOPE, __version__), self._ledger, self._settings.semconv
             )
             if provider is not None and self._own_meter not in (None, provider):
                 own, self._own_meter = self._own_meter, None

@@ -38,7 +38,7 @@ class Recorder:
         self._dropped: deque[Call] = deque()
         self._settings = settings
         self._observe()
-        pipeline.attach(self.ledger, self.book.response_model)
+        pipeline.attach(self.ledger)
 
     # ------------------------------------------------------------------ what a call tells
     @guarded("signals.opened")
@@ -113,7 +113,7 @@ class Recorder:
         model, histograms = self.book.model(call), self.book.histograms(call, summary.response_model)
         with self.ledger.lock:
             model.add(summary, duplicate=False)
-            histograms.add(call, summary, exemplar(call))
+            histograms.add(call, summary, self.book.error_type(summary.end.error_type), exemplar(call))
         self._limits.note(call)
 
     @guarded("signals.ledger")
@@ -123,14 +123,14 @@ class Recorder:
             histograms.add_gaps(call, exemplar(call))
         instruments = self.pipeline.instruments()
         if instruments is not None:
-            model = self.book.request_model(call.request.model)
-            instruments.record_gaps(call, call.facts.response_model, context(call), model)
+            instruments.record_gaps(call, histograms.attributes, context(call))
 
     @guarded("signals.otel_metrics")
     def _record(self, call: Call, summary: Summary) -> None:
         instruments = self.pipeline.instruments()
         if instruments is not None:
-            instruments.record(call, summary, context(call), self.book.request_model(call.request.model))
+            base = self.book.histograms(call, summary.response_model).attributes
+            instruments.record(call, summary, base, self.book.error_type(summary.end.error_type), context(call))
 
     # ------------------------------------------------------------------ what is asked at collection
     def _observe(self) -> None:
@@ -153,8 +153,7 @@ class Recorder:
             yield series.labels, oldest if age else float(len(started))
 
     def _overflows(self) -> GaugeRows:
-        labels = (self.book.request_model, self.book.response_model, self.book.address)
-        return [((label.name,), float(label.overflowed)) for label in labels]
+        return [((label.name,), float(label.overflowed)) for label in self.book.capped()]
 
     def _budgets(self) -> GaugeRows:
         budgets = {"day": self._settings.budget_day, "month": self._settings.budget_month}

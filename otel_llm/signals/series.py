@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from otel_llm import catalog
 from otel_llm.call import Call
-from otel_llm.catalog import ErrorClass, Outcome, TokenType
+from otel_llm.catalog import GEN_AI, ErrorClass, Outcome, TokenType
 from otel_llm.prices.cost import Priced
-from otel_llm.signals.labels import CappedLabel
+from otel_llm.signals.labels import ERROR_TYPE_CAP, CappedLabel
 from otel_llm.signals.ledger import Counter, Histogram, Ledger
 from otel_llm.signals.summary import Summary
 
@@ -94,14 +94,20 @@ class CallHistograms:
     def __init__(self, ledger: Ledger, labels: tuple[str, ...]) -> None:
         self._ledger = ledger
         self._labels = labels
+        self.attributes: dict[str, str | int] = {key: value for key, value in zip(GEN_AI, labels, strict=True) if value}
+        """The labels as OpenTelemetry attributes."""
+        if labels[-1].isdecimal():
+            self.attributes[catalog.SERVER_PORT] = int(labels[-1])
         self._durations: dict[str, Histogram] = {}
         self._usage: dict[str, Histogram] = {}
         self._first: Histogram | None = None
         self._gap: Histogram | None = None
 
-    def add(self, call: Call, summary: Summary, exemplar: tuple[str, str] | None) -> None:
-        """Records a closed call. The ledger's lock is held by the caller."""
-        kind = summary.end.error_type or ""
+    def add(self, call: Call, summary: Summary, error_type: str, exemplar: tuple[str, str] | None) -> None:
+        """Records a closed call. The ledger's lock is held by the caller; ``error_type`` is capped."""
+        kind = error_type
+        if len(self._durations) >= DURATIONS_CAP and kind:
+            kind = catalog.OTHER
         duration = self._durations.get(kind)
         if duration is None:
             duration = self._durations[kind] = self._ledger.histogram(catalog.DURATION, *self._labels, kind)
@@ -134,6 +140,12 @@ class CallHistograms:
 
 FOUND_CAP = 4096
 """Label sets that are found again without cleaning their values."""
+FOUND_LENGTH = 1024
+"""Characters of a label set that is found again so."""
+SETS_CAP = 1000
+"""Label sets with histograms of their own. Caps of single labels do not bound their combinations."""
+DURATIONS_CAP = 20
+"""Error types in one label set."""
 
 
 class Book:
@@ -144,6 +156,9 @@ class Book:
         self.request_model = CappedLabel(catalog.label_name(catalog.REQUEST_MODEL), model_cap)
         self.response_model = CappedLabel(catalog.label_name(catalog.RESPONSE_MODEL), model_cap)
         self.address = CappedLabel(catalog.label_name(catalog.SERVER_ADDRESS), address_cap)
+        self.port = CappedLabel(catalog.label_name(catalog.SERVER_PORT), address_cap)
+        self.error_type = CappedLabel(catalog.label_name(catalog.ERROR_TYPE), ERROR_TYPE_CAP)
+        self._models_cap = 2 * model_cap
         self._models: dict[tuple[str, str, str], ModelSeries] = {}
         self._histograms: dict[tuple[str, ...], CallHistograms] = {}
         self._found: dict[tuple[object, ...], CallHistograms] = {}
@@ -154,6 +169,8 @@ class Book:
         found = self._models.get(key)
         if found is None:
             with self.ledger.lock:
+                if len(self._models) >= self._models_cap:
+                    key = (*key[:2], catalog.OTHER)
                 found = self._models.setdefault(key, ModelSeries(self.ledger, *key))
         return found
 
@@ -169,15 +186,21 @@ class Book:
             self.request_model(request.model),
             self.response_model(response_model),
             self.address(call.server_address),
-            "" if call.server_port is None else str(call.server_port),
+            "" if call.server_port is None else self.port(str(call.server_port)),
         )
         with self.ledger.lock:
+            if len(self._histograms) >= SETS_CAP and labels not in self._histograms:
+                labels = (*labels[:2], *[catalog.OTHER] * (len(GEN_AI) - 2))
             found = self._histograms.get(labels)
             if found is None:
                 found = self._histograms[labels] = CallHistograms(self.ledger, labels)
-            if catalog.OTHER not in labels and len(self._found) < FOUND_CAP:
+            short = sum(len(value) for value in raw if isinstance(value, str)) <= FOUND_LENGTH
+            if short and catalog.OTHER not in labels and len(self._found) < FOUND_CAP:
                 self._found[raw] = found
         return found
+
+    def capped(self) -> tuple[CappedLabel, ...]:
+        return self.request_model, self.response_model, self.address, self.port, self.error_type
 
     def models(self) -> list[ModelSeries]:
         return list(self._models.values())

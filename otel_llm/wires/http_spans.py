@@ -10,13 +10,13 @@ from __future__ import annotations
 import importlib
 import re
 import threading
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final
 from weakref import WeakSet
 
 from opentelemetry.instrumentation.utils import suppress_http_instrumentation
-from opentelemetry.trace import Span, Tracer, TracerProvider, get_tracer_provider
+from opentelemetry.trace import Span, Status, StatusCode, Tracer, TracerProvider, get_tracer_provider
 
 from otel_llm import runtime
 from otel_llm.guard import guarded
@@ -70,17 +70,25 @@ def _instrumentor(library: str) -> Any:
     return getattr(importlib.import_module("opentelemetry.instrumentation.httpx"), INSTRUMENTORS[library])
 
 
-SECRET: Final = re.compile(r"(?i)([?&](?:key|api[-_]?key|access[-_]?token|token|code|sig|signature|secret)=)[^&#]*")
+SAID: Final = frozenset({"alt", "api-version", "beta"})
+"""Query parameters whose values stay: they choose the API. All other values go; Gemini keys travel as ``?key=``."""
+PARAMETER: Final = re.compile(r"([?&])([^=&#]*)=([^&#]*)")
+USER: Final = re.compile(r"(://)[^/@?#]*@")
 URL_ATTRIBUTES: Final = ("url.full", "http.url", "url.query", "http.target")
+SECRET_HEADER: Final = re.compile(r"http\.request\.header\..*(auth|key|token|cookie|secret|organization|project|user)")
+"""The instrumentation puts request headers on its spans where the environment lists them by name or pattern."""
+REDACTED: Final = "REDACTED"
 
 
 def redact(url: str) -> str:
-    """The URL without the values of query parameters that carry secrets (Gemini keys travel as ``?key=``)."""
-    return SECRET.sub(r"\1REDACTED", url)
+    """The URL without user and password, and without the values of its query parameters."""
+    bare = USER.sub(rf"\1{REDACTED}@", url)
+    return PARAMETER.sub(lambda p: p[0] if p[2] in SAID else f"{p[1]}{p[2]}={REDACTED}", bare)
 
 
 class RedactingTracerProvider(TracerProvider):
-    """Takes secrets out of URL attributes before a span starts, so that no processor and no sampler sees them."""
+    """Takes secrets out of a span's attributes before it starts, so that no processor and no sampler sees them, and
+    keeps an exception's words off it."""
 
     def __init__(self, inner: TracerProvider) -> None:
         self._inner = inner
@@ -96,12 +104,26 @@ class _RedactingTracer(Tracer):
     def start_span(self, *args: Any, attributes: Mapping[str, Any] | None = None, **kwargs: Any) -> Span:
         return self._inner.start_span(*args, attributes=_clean(attributes), **kwargs)
 
-    def start_as_current_span(self, *args: Any, attributes: Mapping[str, Any] | None = None, **kwargs: Any) -> Any:
-        return self._inner.start_as_current_span(*args, attributes=_clean(attributes), **kwargs)
+    @contextmanager
+    def start_as_current_span(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, *args: Any, attributes: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> Generator[Span]:
+        quiet = {**kwargs, "record_exception": False, "set_status_on_exception": False}
+        with self._inner.start_as_current_span(*args, attributes=_clean(attributes), **quiet) as span:
+            try:
+                yield span
+            except Exception as error:
+                span.set_status(Status(StatusCode.ERROR, type(error).__qualname__))
+                raise
 
 
 def _clean(attributes: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if attributes is None:
         return None
-    urls = {key: redact(str(attributes[key])) for key in URL_ATTRIBUTES if key in attributes}
-    return {**attributes, **urls}
+    clean = dict(attributes)
+    for key, value in attributes.items():
+        if key in URL_ATTRIBUTES:
+            clean[key] = redact(f"?{value}")[1:] if key == "url.query" else redact(str(value))
+        elif SECRET_HEADER.match(key.lower()):
+            clean[key] = [REDACTED]
+    return clean
