@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from otel_llm import catalog as c
+from otel_llm.pack.alerts.alert import PREFIX
 
 HOUR, DAY, WEEK = 3600, 86400, 604800
 
@@ -117,6 +118,8 @@ class Store:
     def scrape(self, at: float) -> None:
         """Writes down every series."""
         for key, value in self._values.items():
+            if math.isnan(value):
+                continue  # not there now
             self._lines.setdefault(key, []).append(f"{key} {value:.6g} {at:.0f}")
 
     def text(self) -> Iterator[str]:
@@ -197,8 +200,8 @@ def _quality(store: Store, who: dict[str, str], now: Moment, good: float) -> Non
 
 
 def _timing(store: Store, model: Model, who: dict[str, str], now: Moment, calls: float, good: float) -> None:
-    full = {**who, **_label(c.RESPONSE_MODEL, model.served), **_label(c.SERVER_ADDRESS, f"api.{model.provider}.example"),
-            **_label(c.SERVER_PORT, "443")}  # fmt: skip
+    full = {**who, **_label(c.RESPONSE_MODEL, model.served), **_label(c.SERVER_PORT, "443"),
+            **_label(c.SERVER_ADDRESS, f"api.{model.provider}.example")}  # fmt: skip
     seconds = model.seconds * now.slower * now.longer**0.5
     store.histogram(c.DURATION, {**full, **_label(c.ERROR_TYPE, "")}, good, seconds)
     kinds = {"provider": "500", "overloaded": "529", "timeout": "TimeoutError", "rate_limit": "rate_limit_exceeded",
@@ -229,8 +232,23 @@ def _process(store: Store, job: str, at: float, end: float) -> None:
             store.put(c.BUDGET.series, {**base, c.PERIOD: period}, amount)
 
 
+def _alerts(store: Store, age: float) -> None:
+    """What Prometheus would write for the alerts of an incident."""
+    for name, severity, job, first, last in (
+        ("ProviderOutage", "critical", "shop/search", 2800, 1200),
+        ("ProviderOutage", "critical", "shop/assistant", 2800, 1200),
+        ("CostSpike", "warning", "shop/assistant", 2500, 0),
+        ("OwnFault", "warning", "batch/reports", 2000, 0),
+        ("RateLimited", "warning", "shop/assistant", 3200, 0),
+    ):
+        labels = {"alertname": PREFIX + name, "alertstate": "firing", "severity": severity, "job": job}
+        store.put("ALERTS", labels, 1 if first >= age >= last else math.nan)
+
+
 def _day(at: float) -> float:
-    return 1 + 0.35 * math.sin(2 * math.pi * (at % DAY) / DAY - 1.9) + 0.05 * math.sin(at / 431) + 0.03 * math.sin(at / 97)
+    return (
+        1 + 0.35 * math.sin(2 * math.pi * (at % DAY) / DAY - 1.9) + 0.05 * math.sin(at / 431) + 0.03 * math.sin(at / 97)
+    )
 
 
 def times(end: float, dense: float, dense_step: float, sparse: float, sparse_step: float) -> list[float]:
@@ -253,6 +271,8 @@ def metrics(scenario: str, moments: list[float], models: tuple[Model, ...] = MOD
             _step(store, model, moment(scenario, model, end - at), max(seconds, 1e-9), _day(at))
         for job in dict.fromkeys(model.job for model in models):
             _process(store, job, at, end)
+        if scenario == "incident":
+            _alerts(store, end - at)
         store.scrape(at)
     return store.text()
 

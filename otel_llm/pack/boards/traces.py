@@ -66,7 +66,7 @@ def board(config: PackConfig) -> Board:
                 (_calls("Failed calls", "Calls that ended in an error. The provider's code and request id stand on the "
                         "span; each attempt is an event on it.", f'span.{c.SPAN_OUTCOME} = "error"'), 12, 9),
                 (_calls("Slow calls", "Calls over the latency target. Look at time to the first chunk and at output "
-                        "tokens: waiting or writing?", f"duration > {target}"), 12, 9),
+                        "tokens: is it waiting or writing.", f"duration > {target}"), 12, 9),
                 (_calls("Costly calls", "Calls over ten cents. Input tokens tell a long prompt, output tokens a long "
                         "answer; the parent span tells the code.", f"span.{c.SPAN_COST} > 0.1"), 12, 9),
                 (_calls("Retried calls", "Calls that needed more than one attempt. Events show each attempt's status "

@@ -1,0 +1,118 @@
+"""Alert rules under ``promtool test rules``: which rules, which series, what has to fire."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from otel_llm.pack import PackConfig, records
+from otel_llm.pack.alerts import alerts
+from otel_llm.pack.alerts.alert import COMPONENT, Alert
+
+JOB, PROVIDER, MODEL = "shop/app", "openai", "m1"
+REPLICAS = ("app-1:9464", "app-2:9464")
+CONFIG = PackConfig()
+ALERTS: dict[str, Alert] = {alert.key: alert for alert in alerts(CONFIG)}
+
+Rate = list[tuple[float, int]]
+"""Growth per step, and for how many steps."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One story: series, and whether the alert fires at its end."""
+
+    name: str
+    fires: bool
+    series: dict[str, str]
+    minutes: int
+    step: int = 1
+    """Minutes between samples and evaluations."""
+    labels: dict[str, str] = field(default_factory=dict)
+    """More labels that the firing alert has to carry."""
+
+
+def counter(rates: Rate) -> str:
+    """promtool's notation for a counter that is born at 0 and grows as told."""
+    parts, total = ["0"], 0.0
+    for growth, steps in rates:
+        parts.append(f"{total + growth:.10g}+{growth:.10g}x{steps - 1}")
+        total += growth * steps
+    return " ".join(parts)
+
+
+def series(name: str, labels: dict[str, str], rates: Rate) -> dict[str, str]:
+    """A counter of two replicas, each with half of the growth."""
+    half = [(growth / len(REPLICAS), steps) for growth, steps in rates]
+    return {selector(name, labels, replica): counter(half) for replica in REPLICAS}
+
+
+def gauge(name: str, labels: dict[str, str], value: float, steps: int) -> dict[str, str]:
+    """A gauge that is the same on both replicas."""
+    return {selector(name, labels, replica): f"{value:g}x{steps}" for replica in REPLICAS}
+
+
+def selector(name: str, labels: dict[str, str], replica: str) -> str:
+    """A series as promtool writes it."""
+    full = {"job": JOB, "instance": replica, **labels}
+    return name + "{" + ",".join(f'{key}="{value}"' for key, value in full.items()) + "}"
+
+
+def closure(expr: str) -> list[dict[str, str]]:
+    """The recording rules that an expression reads, and those that they read, in order."""
+    known = {one.name: one for one in records.records(CONFIG)}
+    wanted: set[str] = set()
+    todo = [expr]
+    while todo:
+        text = todo.pop()
+        # Exact names: one is a prefix of another (increase1h, increase1h_mean1w).
+        found = {name for name in known if re.search(re.escape(name) + r"(?![\w])", text)} - wanted
+        wanted |= found
+        todo += [known[name].expr for name in found]
+    return [{"record": name, "expr": one.expr} for name, one in known.items() if name in wanted]
+
+
+def rules(alert: Alert, expr: str | None = None) -> list[dict[str, Any]]:
+    """The alert, without texts, after the recording rules it needs; ``expr`` replaces its expression."""
+    labels = {"severity": alert.severity, "component": COMPONENT, **alert.extra}
+    rule: dict[str, Any] = {"alert": alert.full_name, "expr": expr or alert.expr, "for": alert.hold, "labels": labels}
+    return [*closure(alert.expr), rule]
+
+
+def _expected(alert: Alert, case: Case) -> list[dict[str, Any]]:
+    if not case.fires:
+        return []
+    known = {"job": JOB, "gen_ai_provider_name": PROVIDER, "gen_ai_request_model": MODEL, **case.labels}
+    own = {name: known[name] for name in alert.labels}
+    return [{"exp_labels": {**own, "severity": alert.severity, "component": COMPONENT, **alert.extra}}]
+
+
+def run(
+    alert: Alert, cases: list[Case], tested: list[dict[str, Any]], folder: Path
+) -> subprocess.CompletedProcess[str]:
+    """Runs the cases against the rules; promtool's exit status is 0 where all hold."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "tested", "rules": tested}]}, width=9999))
+    files: list[str] = []
+    for step in sorted({case.step for case in cases}):
+        tests = [
+            {
+                "name": case.name,
+                "interval": f"{step}m",
+                "input_series": [{"series": key, "values": values} for key, values in case.series.items()],
+                "alert_rule_test": [{"eval_time": f"{case.minutes}m", "alertname": alert.full_name,
+                                     "exp_alerts": _expected(alert, case)}],
+            }
+            for case in cases if case.step == step
+        ]  # fmt: skip
+        path = folder / f"tests-{step}m.yml"
+        path.write_text(
+            yaml.safe_dump({"rule_files": ["rules.yml"], "evaluation_interval": f"{step}m", "tests": tests})
+        )
+        files.append(str(path))
+    return subprocess.run(["promtool", "test", "rules", *files], capture_output=True, text=True, check=False)

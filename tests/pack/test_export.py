@@ -1,0 +1,158 @@
+"""Settings, formats, staleness, and the commands."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from otel_llm.cli.app import app
+from otel_llm.pack import PackConfig, SettingError, configure, export, settings
+from tests.pack.promtool import ALERTS
+
+CHECKED_IN = Path(__file__).parents[2] / "dashboards"
+RUN = CliRunner()
+
+
+def test_checked_in_pack_is_up_to_date() -> None:
+    assert export.stale(export.checked_in(), CHECKED_IN) == []
+
+
+def test_staleness_is_noticed(tmp_path: Path) -> None:
+    files = {"a.yml": "1\n", "b/c.md": "2\n"}
+    export.write(files, tmp_path)
+    assert export.stale(files, tmp_path) == []
+    (tmp_path / "a.yml").write_text("edited")
+    (tmp_path / "b" / "c.md").unlink()
+    (tmp_path / "old.json").write_text("{}")
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "kept.png").write_text("")
+    assert export.stale(files, tmp_path) == ["a.yml is stale", "b/c.md is missing", "old.json is no longer made"]
+    export.remove_leftovers(files, tmp_path)
+    assert not (tmp_path / "old.json").exists()
+    assert (tmp_path / "images" / "kept.png").exists()
+
+
+@pytest.mark.parametrize("name", export.DASHBOARD_FORMATS)
+def test_dashboard_formats_parse(name: str) -> None:
+    for path, text in export.DASHBOARD_FORMATS[name](PackConfig()).items():
+        content = json.loads(text) if path.endswith(".json") else yaml.safe_load(text)
+        assert content
+
+
+def test_import_form_asks_for_the_data_source() -> None:
+    files = export.DASHBOARD_FORMATS["grafana-com"](PackConfig())
+    assert len(files) == 7
+    for text in files.values():
+        board = json.loads(text)
+        names = [one["name"] for one in board["__inputs"]]
+        assert names == ["DS_PROMETHEUS"]
+        variable = board["templating"]["list"][0]
+        assert variable["current"]["value"] == "${DS_PROMETHEUS}"
+        assert {one["id"] for one in board["__requires"] if one["type"] == "panel"} == {
+            panel["type"] for panel in board["panels"] if panel["type"] != "row"
+        }
+
+
+def test_provisioned_form_has_no_inputs() -> None:
+    for path, text in export.DASHBOARD_FORMATS["provisioning"](PackConfig()).items():
+        if path.endswith(".json"):
+            assert "DS_PROMETHEUS" not in text
+
+
+def test_kubernetes_kinds() -> None:
+    maps = [yaml.safe_load(text) for text in export.DASHBOARD_FORMATS["configmap"](PackConfig()).values()]
+    assert all(one["metadata"]["labels"]["grafana_dashboard"] == "1" for one in maps)
+    assert all(json.loads(next(iter(one["data"].values())))["uid"].startswith("otel-llm-") for one in maps)
+    assert all(len(str(one["data"])) < 1_000_000 for one in maps), "a ConfigMap holds 1 MiB"
+    rules = {path: yaml.safe_load(text) for path, text in export.RULE_FORMATS["prometheusrule"](PackConfig()).items()
+             if path.startswith("kubernetes/")}  # fmt: skip
+    plain = export.RULE_FORMATS["prometheus"](PackConfig())
+    for kind in ("records", "alerts"):
+        resource = rules[f"kubernetes/otel-llm-{kind}.prometheusrule.yml"]
+        assert resource["kind"] == "PrometheusRule"
+        assert resource["spec"] == yaml.safe_load(plain[f"prometheus/otel-llm-{kind}.yml"])
+
+
+def test_grafana_managed_rules() -> None:
+    content = yaml.safe_load(export.RULE_FORMATS["grafana-managed"](PackConfig())["grafana/alert-rules.yml"])
+    rules = [rule for group in content["groups"] for rule in group["rules"]]
+    assert len(rules) == len(ALERTS)
+    assert len({rule["uid"] for rule in rules}) == len(rules)
+    assert len({rule["title"] for rule in rules}) == len(rules)
+    for rule in rules:
+        assert len(rule["uid"]) <= 40
+        assert rule["condition"] == "B"
+        assert rule["data"][0]["model"]["expr"] == ALERTS[rule["title"]].expr
+        assert "$value " not in str(rule["annotations"]), "Grafana's $value is a text of all values"
+        assert rule["annotations"]["__panelId__"].isdigit()
+
+
+def test_every_setting_has_a_reason() -> None:
+    found = list(settings())
+    assert len(found) > 30
+    for setting in found:
+        assert setting.reason, setting.path
+        assert setting.allowed, setting.path
+
+
+@pytest.mark.parametrize(
+    ("assignment", "words"),
+    [
+        ("slo", ["path=value"]),
+        ("slo=2", ["slo", "'2'", "> 0, < 1"]),
+        ("slo=often", ["slo", "'often'"]),
+        ("solo=0.9", ["'solo'", "not known", "slo"]),
+        ("error=1", ["not known"]),
+        ("latency.target=3", ["latency.target", "10.24"]),
+        ("semconv=latest", ["released or main"]),
+        ("cost.spike_factor=1", ["> 1"]),
+        ('traffic.ignore_jobs=a"b', ["quotation"]),
+    ],
+)
+def test_bad_setting_says_what_and_what_is_allowed(assignment: str, words: list[str]) -> None:
+    with pytest.raises(SettingError) as caught:
+        configure([assignment])
+    for word in words:
+        assert word in str(caught.value)
+
+
+@given(st.floats(min_value=0.001, max_value=0.9999))
+def test_any_slo_gives_rules(slo: float) -> None:
+    config = configure([f"slo={slo!r}"])
+    assert config.slo == slo
+    assert 0 < config.allowance < 1
+
+
+def test_commands(tmp_path: Path) -> None:
+    done = RUN.invoke(app, ["dashboards", "export", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "grafana" / "otel-llm-overview.json").is_file()
+    assert (tmp_path / "grafana" / "provisioning.yml").is_file()
+    done = RUN.invoke(app, ["rules", "export", str(tmp_path), "--set", "slo=0.995", "--set", "budget.month=5000"])
+    assert done.exit_code == 0, done.output
+    assert "> 0.072" in (tmp_path / "prometheus" / "otel-llm-alerts.yml").read_text()
+    assert "links.runbooks" in done.output
+    done = RUN.invoke(app, ["rules", "export", str(tmp_path), "--set", "slo=3"])
+    assert done.exit_code == 2
+    done = RUN.invoke(app, ["rules", "settings"])
+    assert "budget.month" in done.output
+
+
+def test_build_and_check(tmp_path: Path) -> None:
+    folder = str(tmp_path / "out")
+    assert RUN.invoke(app, ["dashboards", "build", "--dir", folder, "--check"]).exit_code == 1
+    assert RUN.invoke(app, ["dashboards", "build", "--dir", folder]).exit_code == 0
+    assert RUN.invoke(app, ["dashboards", "build", "--dir", folder, "--check"]).exit_code == 0
+
+
+def test_unwritable_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = RUN.invoke(app, ["rules", "export", str(tmp_path / "file" / "below")])
+    assert done.exit_code == 2
+    assert "file" in done.output
