@@ -7,20 +7,19 @@ Bedrock or Vertex, the response's from the wire seam.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 import msgspec
 
-from otel_llm import native, runtime
-from otel_llm.call import CURRENT, Call
+from otel_llm import native
+from otel_llm.call import Call
+from otel_llm.clients import seam
 from otel_llm.formats.reading import mapping
 from otel_llm.formats.table import recognise
 from otel_llm.guard import guarded
 from otel_llm.patching import Patches
-from otel_llm.providers import provider_of
-from otel_llm.scope import Scope
+from otel_llm.wires.address import address
 
 
 class StainlessClient(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,50 +36,26 @@ class StainlessClient(msgspec.Struct, frozen=True, kw_only=True):
 
     def patch(self, module: ModuleType, patches: Patches) -> None:
         """Wraps ``request`` of both base clients."""
-
-        def request(wrapped: Callable[..., Any], client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            call = self.open(client, args, kwargs)
-            if call is None:
-                return wrapped(*args, **kwargs)
-            with Scope(call):
-                return wrapped(*args, **kwargs)
-
-        async def async_request(
-            wrapped: Callable[..., Any], client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-        ) -> Any:
-            call = self.open(client, args, kwargs)
-            if call is None:
-                return await wrapped(*args, **kwargs)
-            with Scope(call):
-                return await wrapped(*args, **kwargs)
-
-        patches.wrap(module.SyncAPIClient, "request", request)
-        patches.wrap(module.AsyncAPIClient, "request", async_request)
+        patches.wrap(module.SyncAPIClient, "request", seam.plain(self.open))
+        patches.wrap(module.AsyncAPIClient, "request", seam.coroutine(self.open))
 
     @guarded("client.open")
     def open(self, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
         """The call that this request opens, or ``None``: nested in another call, suppressed, or no LLM operation."""
-        active = runtime.current()
-        if active is None or CURRENT.get() is not None or native.suppressed():
+        active = seam.admitted()
+        if active is None:
             return None
         options = args[1] if len(args) > 1 else kwargs["options"]
-        found = recognise(options.url) if options.method.lower() == "post" else None
+        found = recognise(options.url, self.provider) if options.method.lower() == "post" else None
         if found is None:
             return None
         native.silence(client, active.settings)
-        request = found.format.request(mapping(options.json_data))
-        request.model = request.model or found.model
-        request.stream = request.stream or bool(kwargs.get("stream"))
-        url = client.base_url
-        return Call(
-            active.recorder,
-            client=self.package,
-            provider=provider_of(url.host) or self._flavour(client),
-            wire_format=found.format,
-            request=request,
-            server_address=url.host or None,
-            server_port=url.port,
-        )
+        # Fireworks gives a whole URL here, which the base URL does not tell.
+        url = client.base_url if "://" not in options.url else address(options.url)
+        return seam.opened(
+            active, found, mapping(options.json_data), client=self.package, provider=self._flavour(client),
+            host=url.host, port=url.port, stream=bool(kwargs.get("stream")),
+        )  # fmt: skip
 
     def _flavour(self, client: Any) -> str:
         for kind in type(client).__mro__:
