@@ -21,12 +21,30 @@ class Runtime:
 
 
 _current: Runtime | None = None
+_on = True
 
 
 def current() -> Runtime | None:
     """The runtime if calls are to be observed now, else ``None``."""
     found = _current
-    return found if found is not None and found.enabled else None
+    return found if _on and found is not None and found.enabled else None
+
+
+def disable() -> None:
+    """The kill switch: from now on every call passes straight through, in this process, until :func:`enable`.
+
+    It sets one flag: nothing is unpatched, exported or stopped, so that it is safe to use in the middle of an
+    incident, from any thread or signal handler. Calls that are open are reported when they end. It outlasts
+    ``uninstrument()`` and ``instrument()``. For the whole of a process's life, set ``OTEL_LLM_DISABLED=true``.
+    """
+    global _on
+    _on = False
+
+
+def enable() -> None:
+    """Takes :func:`disable` back: calls that start from now on are observed, if the process is instrumented."""
+    global _on
+    _on = True
 
 
 def install(made: Runtime | None) -> None:

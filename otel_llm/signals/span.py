@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 from opentelemetry.util.types import AttributeValue
@@ -11,6 +11,7 @@ from otel_llm import catalog
 from otel_llm.call import Attempt, Call
 from otel_llm.formats.facts import Request, Usage
 from otel_llm.prices.cost import Priced
+from otel_llm.signals.labels import clean
 from otel_llm.signals.summary import Summary
 
 REQUEST: Final = (
@@ -53,7 +54,9 @@ def start(tracer: Tracer, call: Call) -> Span:
     if request.model:
         attributes[catalog.REQUEST_MODEL] = request.model
     _address(call, attributes)
-    name = f"{request.operation} {request.model}" if request.model else request.operation
+    bound(attributes)
+    model = attributes.get(catalog.REQUEST_MODEL)
+    name = f"{request.operation} {model}" if model else request.operation
     return tracer.start_span(name, kind=SpanKind.CLIENT, attributes=attributes, start_time=call.wall_ns)
 
 
@@ -64,12 +67,29 @@ def end(span: Span, call: Call, summary: Summary) -> None:
         attributes.update(_response(call, summary))
         attributes.update(_conclusion(call, summary))
         _address(call, attributes)
-        span.set_attributes(attributes)
+        span.set_attributes(bound(attributes))
         for attempt in call.attempts:
             _attempt(span, attempt)
         if summary.end.outcome == "error":
             span.set_status(Status(StatusCode.ERROR, summary.end.error_type))
     span.end(end_time=call.wall_ns + int(call.duration * 1e9))
+
+
+VALUE_CAP: Final = 256
+"""Characters of an attribute that comes from a request or a response. (Content, where it is asked for, has its own.)"""
+LIST_CAP: Final = 32
+
+
+def bound(attributes: dict[str, Any]) -> dict[str, Any]:
+    """The same attributes, their strings cut and cleaned: half a UTF-16 pair fails a whole batch of an OTLP export."""
+    for key, value in attributes.items():
+        if type(value) is str:
+            if len(value) > VALUE_CAP or not value.isprintable():
+                attributes[key] = clean(value, VALUE_CAP)
+        elif type(value) is list:
+            items = cast("list[Any]", value)[:LIST_CAP]
+            attributes[key] = [clean(item, VALUE_CAP) if isinstance(item, str) else item for item in items]
+    return attributes
 
 
 def _address(call: Call, attributes: dict[str, Any]) -> None:
@@ -162,7 +182,7 @@ def _attempt(span: Span, attempt: Attempt) -> None:
     if attempt.backoff is not None:
         attributes[catalog.ATTEMPT_BACKOFF] = attempt.backoff
     if attempt.request_id:
-        attributes[catalog.ATTEMPT_REQUEST_ID] = attempt.request_id
+        attributes[catalog.ATTEMPT_REQUEST_ID] = clean(attempt.request_id)
     if attempt.end is not None and attempt.end.error_type is not None:
         attributes[catalog.ERROR_TYPE] = attempt.end.error_type
     span.add_event(catalog.EVENT_ATTEMPT, attributes, timestamp=attempt.wall_ns)
