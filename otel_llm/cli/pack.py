@@ -10,8 +10,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from otel_llm.pack import SettingError, configure, export, settings
+from otel_llm.pack import SettingError, answers, configure, export, settings
+from otel_llm.pack.boards import dashboards as dashboard_json
 from otel_llm.pack.config import PackConfig
+from otel_llm.pack.grafana_api import Grafana, GrafanaError
 
 dashboards = typer.Typer(no_args_is_help=True, help="Grafana dashboards for LLM calls.")
 rules = typer.Typer(no_args_is_help=True, help="Prometheus rules, alerts and runbooks for LLM calls.")
@@ -75,6 +77,25 @@ def build(
     typer.echo(f"{len(files)} files in {folder} are up to date")
 
 
+@dashboards.command("push")
+def push(
+    url: Annotated[str, typer.Option("--url", help="Grafana's address.")],
+    token: Annotated[str, typer.Option("--token", envvar="GRAFANA_TOKEN", help="Service account token.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; change nothing.")] = False,
+    assignments: Assignments = None,
+) -> None:
+    """Put the dashboards into a running Grafana."""
+    boards = dashboard_json(_config(assignments)).values()
+    try:
+        for pushed in Grafana(url, token).push(boards, dry_run=dry_run):
+            typer.echo(
+                f"{pushed.uid}: {'would be ' if dry_run and pushed.change != 'unchanged' else ''}{pushed.change}"
+            )
+    except GrafanaError as error:
+        typer.echo(f"otel-llm: {error}", err=True)
+        raise typer.Exit(1) from error
+
+
 @rules.command("export")
 def export_rules(
     folder: Folder,
@@ -97,7 +118,32 @@ def show_settings() -> None:
     Console().print(table)
 
 
+def check(
+    prometheus: Annotated[str, typer.Option("--prometheus", help="Address of your Prometheus.")],
+    assignments: Assignments = None,
+) -> None:
+    """Tell which panels and recording rules your Prometheus leaves empty, and why."""
+    found: dict[str, list[str]] = {}
+    total = 0
+    try:
+        for answer in answers.check(answers.prometheus(prometheus), _config(assignments)):
+            total += 1
+            if answer.reason:
+                found.setdefault(answer.reason, []).append(answer.place)
+    except answers.PrometheusError as error:
+        typer.echo(f"otel-llm: {error}", err=True)
+        raise typer.Exit(2) from error
+    for reason, places in found.items():
+        typer.echo(f"{reason}:")
+        for place in places:
+            typer.echo(f"    {place}")
+    empty = sum(map(len, found.values()))
+    typer.echo(f"{total - empty} of {total} queries have data")
+    raise typer.Exit(1 if empty else 0)
+
+
 def register(app: typer.Typer) -> None:
-    """Adds both commands to the command tree."""
+    """Adds the commands to the command tree."""
     app.add_typer(dashboards, name="dashboards")
     app.add_typer(rules, name="rules")
+    app.command()(check)

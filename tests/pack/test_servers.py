@@ -1,0 +1,136 @@
+"""``dashboards push`` against a server that speaks Grafana's API; ``check`` against a real Prometheus."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from otel_llm.cli.app import app
+from otel_llm.pack import answers
+from tests.pack.prometheus import import_openmetrics, serve
+from tests.pack.synthetic import HOUR, metrics, times
+
+RUN = CliRunner()
+TOKEN = "token-of-a-test"
+
+
+class FakeGrafana(BaseHTTPRequestHandler):
+    """Folders and dashboards by uid, as Grafana's HTTP API has them: 404 before, versions after."""
+
+    stored: dict[str, dict[str, Any]]
+    writes: list[str]
+
+    def _answer(self, status: int, body: dict[str, Any]) -> None:
+        text = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def do_GET(self) -> None:
+        found = self.stored.get(self.path)
+        self._answer(200 if found else 404, found or {"message": "not found"})
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.headers["Authorization"] != f"Bearer {TOKEN}":
+            self._answer(401, {"message": "Invalid API key"})
+            return
+        self.writes.append(self.path)
+        if self.path == "/api/folders":
+            self.stored[f"/api/folders/{body['uid']}"] = body
+        elif self.path == "/api/dashboards/db":
+            assert body["overwrite"]
+            assert f"/api/folders/{body['folderUid']}" in self.stored
+            path = f"/api/dashboards/uid/{body['dashboard']['uid']}"
+            version = self.stored.get(path, {"dashboard": {"version": 0}})["dashboard"]["version"] + 1
+            self.stored[path] = {"dashboard": {**body["dashboard"], "id": 7, "version": version}, "meta": {}}
+        self._answer(200, {"status": "success"})
+
+    def log_message(self, *args: object) -> None:
+        """Silent."""
+
+
+@pytest.fixture
+def grafana() -> Iterator[tuple[str, type[FakeGrafana]]]:
+    handler = type("Handler", (FakeGrafana,), {"stored": {}, "writes": []})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", handler
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def _push(url: str, *more: str, token: str = TOKEN) -> Any:
+    return RUN.invoke(app, ["dashboards", "push", "--url", url, "--token", token, *more])
+
+
+def test_push_is_idempotent(grafana: tuple[str, type[FakeGrafana]]) -> None:
+    url, server = grafana
+    dry = _push(url, "--dry-run")
+    assert dry.exit_code == 0, dry.output
+    assert dry.output.count("would be created") == 7
+    assert server.writes == []
+    assert _push(url).output.count(": created") == 7
+    assert len(server.writes) == 8
+    assert _push(url).output.count(": unchanged") == 7
+    assert len(server.writes) == 8
+    changed = _push(url, "--set", "slo=0.999")
+    assert ": updated" in changed.output
+    assert len(server.stored) == 8
+
+
+def test_push_with_a_bad_token(grafana: tuple[str, type[FakeGrafana]]) -> None:
+    done = _push(grafana[0], token="wrong")
+    assert done.exit_code == 1
+    assert "401" in done.output
+    assert "token" in done.output
+
+
+def test_push_to_nobody() -> None:
+    done = _push("http://127.0.0.1:9")
+    assert done.exit_code == 1
+    assert "does not answer" in done.output
+
+
+def test_reasons() -> None:
+    """An empty Prometheus: every query is empty, and each says which metric is missing."""
+    found = list(answers.check(lambda promql: 0))
+    assert all(answer.reason for answer in found)
+    assert any("load otel-llm-records.yml" in answer.reason for answer in found)
+    there = list(answers.check(lambda promql: 1))
+    assert not any(answer.reason for answer in there)
+    without_cost = list(answers.check(lambda promql: 0 if "otel_llm_cost_USD_total" in promql else 1))
+    named = [answer for answer in without_cost if answer.reason]
+    assert named
+    assert all("otel_llm_cost_USD_total is not in this Prometheus" in answer.reason for answer in named)
+
+
+def test_check_a_prometheus_without_rules(tmp_path: Path) -> None:
+    text = tmp_path / "metrics.txt"
+    text.write_text(
+        "".join(f"{line}\n" for line in metrics("normal", times(time.time() // 60 * 60, 0.3 * HOUR, 60, 0, 0)))
+    )
+    import_openmetrics(text, tmp_path / "data")
+    with serve(tmp_path / "data") as prometheus:
+        done = RUN.invoke(app, ["check", "--prometheus", prometheus.url])
+    assert done.exit_code == 1
+    assert "load otel-llm-records.yml" in done.output
+    assert "otel-llm-errors/Burn rate" in done.output
+    assert "otel-llm-overview/Calls per second" not in done.output
+
+
+def test_check_nobody() -> None:
+    done = RUN.invoke(app, ["check", "--prometheus", "http://127.0.0.1:9"])
+    assert done.exit_code == 2
+    assert "does not answer" in done.output
