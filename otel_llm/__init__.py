@@ -5,8 +5,9 @@ import otel_llm
 otel_llm.instrument()
 """
 
-from otel_llm.instrumentor import flush, instrument, uninstrument
+from otel_llm.instrumentor import collector, flush, instrument, uninstrument
+from otel_llm.runtime import disable, enable
 from otel_llm.settings import SettingError
 from otel_llm.version import __version__
 
-__all__ = ["SettingError", "__version__", "flush", "instrument", "uninstrument"]
+__all__ = ["SettingError", "__version__", "collector", "disable", "enable", "flush", "instrument", "uninstrument"]

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import atexit
+import os
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Final, TypedDict, Unpack
 
 from opentelemetry.instrumentation.instrumentor import (
     BaseInstrumentor,
 )
 from opentelemetry.metrics import MeterProvider
-from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import TracerProvider
-from prometheus_client import REGISTRY
+from prometheus_client import Metric as Family
+from prometheus_client.registry import Collector
 
 from otel_llm import garbage, guard, runtime
-from otel_llm.clients.table import CLIENTS
-from otel_llm.exposition.collector import LedgerCollector
-from otel_llm.exposition.endpoint import Endpoint, serve
+from otel_llm.exposition.endpoint import serve
+from otel_llm.exposition.exposure import Exposure
 from otel_llm.guard import logger
-from otel_llm.patching import Hook, Patches
+from otel_llm.patching import Patches
+from otel_llm.prefork import hooks
 from otel_llm.prices.overrides import Overrides
 from otel_llm.prices.pricing import PriceTable
+from otel_llm.seams import HOOKS
 from otel_llm.settings import NativeSpans, Scrape, Semconv, Settings, load
 from otel_llm.signals.pipeline import Pipeline
 from otel_llm.signals.recorder import Recorder
 from otel_llm.wires import http_spans
-from otel_llm.wires.table import WIRES
 
 
 class SettingKeywords(TypedDict, total=False):
@@ -37,6 +38,11 @@ class SettingKeywords(TypedDict, total=False):
     scrape: Scrape | None
     scrape_host: str | None
     scrape_port: int | None
+    scrape_certfile: str | None
+    scrape_keyfile: str | None
+    scrape_client_cafile: str | None
+    scrape_users: str | None
+    prefork_dir: str | None
     http_spans: bool | None
     native_spans: NativeSpans | None
     semconv: Semconv | None
@@ -55,44 +61,64 @@ class Installed:
         self.settings = settings
         self.pipeline = pipeline
         self.recorder = recorder
-        self.collector: LedgerCollector | None = None
-        self.endpoint: Endpoint | None = None
-
-    def expose(self) -> None:
-        """Registers our series with prometheus_client, and serves its registry if the app has no metrics of its own."""
-        mode, pipeline = self.settings.scrape, self.pipeline
-        if mode == "off":
-            return
-        resource = {key.replace(".", "_"): str(value) for key, value in Resource.create().attributes.items()}
-        self.collector = LedgerCollector(
-            lambda: self.recorder.ledger,
-            resource,
-            semconv=self.settings.semconv,
-            before=self.recorder.drain,
-            wanted=lambda: mode == "on" or not pipeline.app_meters,
+        self.exposure = Exposure(
+            settings,
+            recorder.ledger,
+            before=self.prepare,
+            app_meters=lambda: pipeline.app_meters,
+            serve=lambda quiet: serve(settings, quiet),
         )
-        REGISTRY.register(self.collector)
-        if mode == "on" or not pipeline.app_meters:
-            self.endpoint = serve(self.settings.scrape_host, self.settings.scrape_port)
+        self._pid = os.getpid()
+        self._arriving = False
+        self._arrival = threading.RLock()
+        recorder.attend = self.attend
+
+    def prepare(self) -> None:
+        """A collection begins."""
+        self.attend()
+        self.recorder.drain()
+
+    def attend(self) -> None:
+        """A call begins: what a forked child has to do once is done now, and not where it forks for other purposes."""
+        if self._arriving or os.getpid() != self._pid:
+            with self._arrival:
+                self._arrive()
+
+    def forked(self) -> None:
+        """In a forked child: what was counted and opened so far is the parent's."""
+        self._pid, self._arriving, self._arrival = os.getpid(), True, threading.RLock()
+        guard.forget()
+        self.recorder.forked()
+        self.pipeline.forked()
+        self.exposure.forked()
+
+    @guard.guarded("fork.arrive")
+    def _arrive(self) -> None:
+        if os.getpid() != self._pid:  # forked past Python, as uWSGI does
+            self.forked()
+        if self._arriving:
+            self.pipeline.renew()
+            self.exposure.join()
+            hooks.at_worker_exit(_at_exit)
+            self._arriving = False
 
     def close(self) -> None:
         """Ends what is open, exports what is held, and frees port, registry and threads."""
+        if os.getpid() != self._pid:
+            self.forked()
         self.recorder.abandon_open()
-        if self.endpoint is not None:
-            self.endpoint.close()
-        if self.collector is not None:
-            REGISTRY.unregister(self.collector)
+        self.exposure.close()
         self.pipeline.shutdown()
 
 
-_lock: Final = threading.RLock()
+_lock = threading.RLock()
 _patches: Final = Patches()
-
-
-HOOKS: Final = [Hook(client.module, client.patch) for client in CLIENTS] + [
-    Hook(module, patch) for module, patch in WIRES.items()
-]
 _installed: Installed | None = None
+
+
+def installed() -> Installed | None:
+    """What is set up now."""
+    return _installed
 
 
 def instrument(
@@ -122,13 +148,14 @@ def instrument(
             return
         guard.close_breakers()
         _installed = _install(loaded.settings, tracer_provider, meter_provider)
+        hooks.watch(_before_fork, _forked)
 
 
 def _install(settings: Settings, tracer: TracerProvider | None, meter: MeterProvider | None) -> Installed:
     pipeline = Pipeline(settings, tracer, meter)
     recorder = Recorder(settings, pipeline, prices(settings))
     made = Installed(settings, pipeline, recorder)
-    made.expose()
+    made.exposure.start()
     runtime.install(runtime.Runtime(settings, recorder))
     for hook in HOOKS:
         hook.arm(_patches, lambda: runtime.current() is not None)
@@ -163,6 +190,42 @@ def uninstrument() -> None:
         if made is not None:
             made.close()
         garbage.unwatch()
+
+
+@guard.guarded("fork.before")
+def _before_fork() -> None:
+    if _installed is not None:
+        _installed.exposure.join()
+
+
+@guard.guarded("fork.child")
+def _forked() -> None:
+    global _lock
+    _lock = threading.RLock()
+    if _installed is not None:
+        _installed.forked()
+
+
+def collector() -> Collector:
+    """Our series as a prometheus_client collector, for an app that scrapes a registry of its own, such as one with a
+    ``MultiProcessCollector``: ``registry.register(otel_llm.collector())``. The sum over all workers.
+
+    Before ``instrument()`` and after ``uninstrument()`` it yields nothing. Registries that the app does not make, and
+    ``prometheus_client.REGISTRY``, have our series already unless ``scrape`` is ``off``.
+    """
+    return _Current()
+
+
+class _Current(Collector):
+    """Whatever is installed when it is asked."""
+
+    def describe(self) -> Iterable[Family]:
+        return ()
+
+    def collect(self) -> Iterator[Family]:
+        if _installed is not None:
+            _installed.exposure.expose()
+            yield from _installed.exposure.collector.collect()
 
 
 def flush(timeout: float = 10.0) -> bool:

@@ -16,6 +16,7 @@ import msgspec
 Semconv = Literal["released", "main"]
 Scrape = Literal["auto", "on", "off"]
 NativeSpans = Literal["suppress", "keep"]
+ContentMode = Literal["no_content", "span_only", "event_only", "span_and_event"]
 
 
 class SettingError(ValueError):
@@ -29,6 +30,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     scrape: Scrape = "auto"
     scrape_host: str = "127.0.0.1"
     scrape_port: int = 9464
+    scrape_certfile: str | None = None
+    scrape_keyfile: str | None = None
+    scrape_client_cafile: str | None = None
+    scrape_users: str | None = None
+    prefork_dir: str | None = None
     http_spans: bool = False
     native_spans: NativeSpans = "suppress"
     semconv: Semconv = "released"
@@ -38,6 +44,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     budget_day: float | None = None
     budget_month: float | None = None
     duplicates: bool = True
+    content: ContentMode = "no_content"
+    content_limit: int = 32_768
 
 
 class Spec(msgspec.Struct, frozen=True):
@@ -102,6 +110,14 @@ SPECS: Final = (
          "OTEL_EXPORTER_PROMETHEUS_HOST"),
     Spec("scrape_port", _whole(0, 65535), "0 to 65535 (0: a free port)", "Port of the endpoint.",
          "OTEL_EXPORTER_PROMETHEUS_PORT"),
+    Spec("scrape_certfile", _words, "path of a PEM file", "Certificate of the endpoint: it speaks TLS."),
+    Spec("scrape_keyfile", _words, "path of a PEM file", "Private key of the endpoint's certificate."),
+    Spec("scrape_client_cafile", _words, "path of a PEM file", "Only clients with a certificate of this CA scrape."),
+    Spec("scrape_users", _words, "path of a file with one user:password per line",
+         "Who may scrape the endpoint, by HTTP basic authentication."),
+    Spec("prefork_dir", _words, "path of a directory",
+         "Where worker processes of one app share their figures, so that a scrape of any shows the sum. Unset: "
+         "PROMETHEUS_MULTIPROC_DIR, else a directory in memory, chosen when workers are seen."),
     Spec("http_spans", _boolean, "true or false", "HTTP child spans of LLM calls; costs more than all the rest."),
     Spec("native_spans", _choice("suppress", "keep"), "suppress or keep",
          "Spans that an SDK makes of itself (anthropic, mistralai): suppress them, or keep them beside ours."),
@@ -114,6 +130,12 @@ SPECS: Final = (
     Spec("budget_day", _dollars, "dollars above 0", "Budget per day, exported for the budget alerts."),
     Spec("budget_month", _dollars, "dollars above 0", "Budget per month, exported for the budget alerts."),
     Spec("duplicates", _boolean, "true or false", "Count calls that repeat a recent one to the letter."),
+    Spec("content", _choice("no_content", "span_only", "event_only", "span_and_event"),
+         "NO_CONTENT, SPAN_ONLY, EVENT_ONLY or SPAN_AND_EVENT (true and false are not)",
+         "Capture prompts, answers and tool arguments, on spans, on events (log records), or on both.",
+         "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"),
+    Spec("content_limit", _whole(1, 10_000_000), "1 to 10000000",
+         "Characters of content kept per call, for what was asked and for what was answered each."),
 )  # fmt: skip
 _BY_NAME: Final = {spec.name: spec for spec in SPECS}
 

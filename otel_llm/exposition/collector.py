@@ -25,7 +25,7 @@ class LedgerCollector(Collector):
     """Yields every family of the catalogue that has series, and ``target_info``."""
 
     def __init__(
-        self, view: Callable[[], Rows], resource: dict[str, str], *, semconv: Semconv = "released",
+        self, view: Callable[[], Rows], resource: Callable[[], dict[str, str]], *, semconv: Semconv = "released",
         before: Callable[[], None] = lambda: None, wanted: Callable[[], bool] = lambda: True,
     ) -> None:  # fmt: skip
         self._view = view
@@ -71,7 +71,7 @@ class LedgerCollector(Collector):
 
     def _target(self) -> Family:
         family = Family("target", "Target metadata", "info")
-        family.samples.append(Sample("target_info", self._resource, 1.0))
+        family.samples.append(Sample("target_info", self._resource(), 1.0))
         return family
 
 

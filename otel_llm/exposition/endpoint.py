@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import hmac
 import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Final, cast
 from wsgiref.simple_server import WSGIServer
 
 from prometheus_client import REGISTRY, CollectorRegistry, start_http_server
+from prometheus_client.exposition import make_wsgi_app  # pyright: ignore[reportUnknownVariableType]
 
 from otel_llm.guard import logger
+from otel_llm.settings import Settings
+
+WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+_REFUSED: Final = [("WWW-Authenticate", 'Basic realm="metrics"'), ("Content-Type", "text/plain")]
 
 
 class Endpoint:
@@ -24,16 +35,80 @@ class Endpoint:
         self._server.server_close()
         self._thread.join()
 
+    def forked(self) -> None:
+        """In a forked child, which has the socket and no thread: else the port stays taken when the parent ends."""
+        self._server.socket.close()
 
-def serve(host: str, port: int, registry: CollectorRegistry = REGISTRY) -> Endpoint | None:
-    """Serves the registry. A port that cannot be had is a warning that names the setting, and ``None``."""
+
+class EndpointError(ValueError):
+    """Settings of the endpoint that cannot be followed: it is not served, rather than served without protection."""
+
+
+def serve(settings: Settings, quiet: bool = False, registry: CollectorRegistry = REGISTRY) -> Endpoint | None:
+    """Serves the registry. What goes wrong is a warning that names the setting, unless ``quiet``, and ``None``."""
+    host, port = settings.scrape_host, settings.scrape_port
     try:
-        server, thread = start_http_server(port, host, registry)
-    except (OSError, OverflowError) as error:
-        logger.warning(
-            "otel-llm: no scrape endpoint on %s:%s (%s). Set OTEL_EXPORTER_PROMETHEUS_PORT, or "
-            "instrument(scrape_port=...), to a free port, or OTEL_LLM_SCRAPE=off if nothing is to be served",
-            host, port, error,
-        )  # fmt: skip
+        app = application(settings, registry)
+        # Serves nothing until the app with its check of passwords is in place.
+        server, thread = start_http_server(port, host, CollectorRegistry(), **tls(settings))
+    except (OSError, OverflowError, EndpointError) as error:
+        if not quiet:
+            logger.warning(
+                "otel-llm: no scrape endpoint on %s:%s (%s). Set OTEL_EXPORTER_PROMETHEUS_PORT, or "
+                "instrument(scrape_port=...), to a free port, or OTEL_LLM_SCRAPE=off if nothing is to be served",
+                host, port, error,
+            )  # fmt: skip
         return None
+    server.set_app(app)
     return Endpoint(server, thread)
+
+
+def tls(settings: Settings) -> dict[str, Any]:
+    """prometheus_client's options.
+
+    :raises EndpointError: for a certificate without its key and the like.
+    """
+    certificate, key, authority = settings.scrape_certfile, settings.scrape_keyfile, settings.scrape_client_cafile
+    if (certificate is None) != (key is None) or (authority and not certificate):
+        raise EndpointError(
+            "OTEL_LLM_SCRAPE_CERTFILE and OTEL_LLM_SCRAPE_KEYFILE go together, OTEL_LLM_SCRAPE_CLIENT_CAFILE with both"
+        )
+    if certificate is None:
+        return {}
+    asked = {"client_cafile": authority, "client_auth_required": True} if authority else {}
+    return {"certfile": certificate, "keyfile": key, **asked}
+
+
+def application(settings: Settings, registry: CollectorRegistry) -> WsgiApp:
+    """prometheus_client's app, behind basic authentication if the settings name a file of users.
+
+    :raises EndpointError: if that file has no users.
+    :raises OSError: if it cannot be read.
+    """
+    app = cast("WsgiApp", make_wsgi_app(registry))
+    path = settings.scrape_users
+    if path is None:
+        return app
+    lines = Path(path).read_text().splitlines()
+    users = [line.strip().encode() for line in lines if line.strip()]
+    if not users or any(b":" not in user for user in users):
+        raise EndpointError(f"{path} (OTEL_LLM_SCRAPE_USERS) must have one user:password per line")
+    return authenticated(app, users)
+
+
+def authenticated(app: WsgiApp, users: list[bytes]) -> WsgiApp:
+    """The app for whoever gives one of these ``user:password``, as HTTP's basic scheme; 401 for others."""
+
+    def guarded(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        scheme, _, given = str(environ.get("HTTP_AUTHORIZATION", "")).partition(" ")
+        try:
+            credentials = base64.b64decode(given.strip(), validate=True) if scheme.lower() == "basic" else b""
+        except (binascii.Error, ValueError):
+            credentials = b""
+        # Every user is compared, each in constant time: the time taken tells nothing.
+        if sum(hmac.compare_digest(credentials, user) for user in users):
+            return app(environ, start_response)
+        start_response("401 Unauthorized", _REFUSED)
+        return [b"Unauthorized\n"]
+
+    return guarded

@@ -33,3 +33,7 @@ class RateLimits:
         for key, (at, limit, left) in list(self._last.items()):
             if at >= oldest:
                 yield key, left if remaining else limit
+
+    def stated(self, key: tuple[str, ...]) -> float:
+        """When a row was stated, in seconds of the monotonic clock, which all processes of a machine share."""
+        return next((at for known, (at, _, _) in list(self._last.items()) if known == key), 0.0)

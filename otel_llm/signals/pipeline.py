@@ -7,6 +7,8 @@ Nothing global is replaced. Providers of ours exist only while the app has none:
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from opentelemetry import metrics, trace
@@ -14,11 +16,15 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import Tracer, TracerProvider
 
 from otel_llm.catalog import SCOPE
+from otel_llm.guard import site
 from otel_llm.settings import Settings
 from otel_llm.signals import own_providers
 from otel_llm.signals.instruments import Instruments
 from otel_llm.signals.ledger import Ledger
 from otel_llm.version import __version__
+
+SHUTDOWN_TIMEOUT: Final = 10.0
+"""Seconds that the last export may take from the app's exit."""
 
 
 class Pipeline:
@@ -32,6 +38,8 @@ class Pipeline:
         self._given_meter: Final = meter_provider
         self._own_tracer: Any = None
         self._own_meter: Any = None
+        self._stale = False
+        """True in a forked child that still has the meter provider of its parent."""
         self._instruments: Instruments | None = None
         self._instruments_of: MeterProvider | None = None
         self._ledger: Ledger | None = None
@@ -80,14 +88,29 @@ class Pipeline:
         """Exports what our own providers hold. ``timeout`` in seconds; False if it ran out."""
         milliseconds = max(int(timeout * 1000), 1)
         own = [provider for provider in (self._own_tracer, self._own_meter) if provider is not None]
-        flushed = [provider.force_flush(milliseconds) for provider in own]
-        return all(flushed)
+        return bounded([lambda provider=provider: provider.force_flush(milliseconds) for provider in own], timeout)
+
+    def forked(self) -> None:
+        """In a forked child: sends nothing of the parent's, and takes no lock that a thread of the parent may hold."""
+        self._lock = threading.RLock()
+        if self._own_meter is not None:
+            self._stale = not self._settings.set_global
+            if self._stale:
+                self._own_meter.mute()
+
+    def renew(self) -> None:
+        """In a forked child: a meter provider of its own, so that sums begin at 0 under a service.instance.id of its
+        own. The tracer provider goes on: the SDK gives it a new thread and id, and we a new exporter."""
+        if self._stale:
+            self._stale = False
+            old, self._own_meter = self._own_meter, own_providers.meter_provider()
+            threading.Thread(target=old.shutdown, name="otel-llm-parent", daemon=True).start()
+            self.instruments()
 
     def shutdown(self) -> None:
         """Shuts down the providers that we made, and no others."""
-        for provider in (self._own_tracer, self._own_meter):
-            if provider is not None:
-                provider.shutdown()
+        own = [provider for provider in (self._own_tracer, self._own_meter) if provider is not None]
+        bounded([provider.shutdown for provider in own], SHUTDOWN_TIMEOUT)
         self._own_tracer = self._own_meter = None
 
     def _move(self, provider: MeterProvider | None) -> None:
@@ -114,6 +137,30 @@ class Pipeline:
             trace.set_tracer_provider(self._own_tracer)
         if self._own_meter is not None:
             metrics.set_meter_provider(self._own_meter)
+
+
+def bounded(steps: list[Callable[[], Any]], timeout: float) -> bool:
+    """Runs the steps side by side and waits ``timeout`` seconds at most: the SDK (1.45) flushes spans and sends a last
+    export for as long as it takes. False if a step did not end, failed, or returned False."""
+    results: list[bool] = []
+
+    def run(step: Callable[[], Any]) -> None:
+        try:
+            results.append(step() is not False)
+        except Exception as error:
+            site("pipeline.flush").note(error)
+
+    threads = [threading.Thread(target=run, args=(step,), name="otel-llm-flush", daemon=True) for step in steps]
+    deadline = time.monotonic() + timeout
+    for thread, step in zip(threads, steps, strict=True):
+        try:
+            thread.start()
+        except RuntimeError:  # Python 3.12 starts no thread while it exits
+            run(step)
+    for thread in threads:
+        if thread.ident is not None:
+            thread.join(max(deadline - time.monotonic(), 0.0))
+    return len(results) == len(steps) and all(results)
 
 
 def app_tracer_provider() -> TracerProvider | None:

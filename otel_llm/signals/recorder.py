@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from opentelemetry import trace
@@ -37,12 +37,16 @@ class Recorder:
         self._limits = RateLimits(self.book.request_model)
         self._dropped: deque[Call] = deque()
         self._settings = settings
+        self._born_ns = 0
+        self.attend: Callable[[], None] = lambda: None
+        """Told before each call: a forked worker sets itself up at its first one."""
         self._observe()
         pipeline.attach(self.ledger)
 
     # ------------------------------------------------------------------ what a call tells
     @guarded("signals.opened")
     def opened(self, call: Call) -> None:
+        self.attend()
         if self._dropped:
             self.drain()
         self._open(call)
@@ -50,13 +54,16 @@ class Recorder:
 
     @guarded("signals.gaps")
     def gaps(self, call: Call) -> None:
-        self._count_gaps(call)
+        if call.started_ns >= self._born_ns:
+            self._count_gaps(call)
         del call.gaps[:]
 
     def deferred(self, call: Call) -> None:
         self._dropped.append(call)  # atomic, takes no lock: we may be inside the garbage collector
 
     def closed(self, call: Call) -> None:
+        if call.started_ns < self._born_ns:  # opened before the fork: the parent has it, too, and reports it
+            return
         summary = self._summarise(call)
         self._close(call)
         if summary is None:
@@ -84,6 +91,16 @@ class Recorder:
         for series in self.book.models():
             for call in list(series.open.values()):
                 call.abandon()
+
+    def forked(self) -> None:
+        """In a forked child: calls and figures so far are the parent's."""
+        self._born_ns = time.perf_counter_ns()
+        self._dropped.clear()
+        for series in self.book.models():
+            series.open.clear()
+        for label in (self.book.request_model, self.book.response_model, self.book.address):
+            label.overflowed = 0
+        self.ledger.fork()
 
     # ------------------------------------------------------------------ steps
     @guarded("signals.open")
@@ -142,8 +159,8 @@ class Recorder:
         observe(catalog.BUILD_INFO, lambda: [((__version__,), 1.0)])
         observe(catalog.PRICES_TIME, lambda: [((), self._prices.time)])
         observe(catalog.BUDGET, self._budgets)
-        observe(catalog.RATELIMIT_LIMIT, lambda: self._limits.rows(remaining=False))
-        observe(catalog.RATELIMIT_REMAINING, lambda: self._limits.rows(remaining=True))
+        observe(catalog.RATELIMIT_LIMIT, lambda: self._limits.rows(remaining=False), self._limits.stated)
+        observe(catalog.RATELIMIT_REMAINING, lambda: self._limits.rows(remaining=True), self._limits.stated)
 
     def _open_calls(self, *, age: bool) -> Iterator[tuple[tuple[str, ...], float]]:
         now = time.perf_counter_ns()
