@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from types import ModuleType
 from typing import Any
 
@@ -19,10 +20,11 @@ class Patches:
     """The methods that are wrapped now, so that each is wrapped once and put back as it was."""
 
     def __init__(self) -> None:
-        self._done: dict[tuple[type, str], tuple[Any, Any]] = {}
+        self._done: dict[tuple[type | ModuleType, str], tuple[Any, Any]] = {}
 
-    def wrap(self, owner: type, name: str, wrapper: Wrapper) -> bool:
-        """Wraps ``owner.name``. Once per class object: after ``httpx2.alias_httpx()`` both names are one class.
+    def wrap(self, owner: type | ModuleType, name: str, wrapper: Wrapper) -> bool:
+        """Wraps ``owner.name``, a method or a module's function. Once per class object: after ``httpx2.alias_httpx()``
+        both names are one class.
 
         :raises KeyError: if the class defines no such method (an SDK version that we do not know).
         """
@@ -45,12 +47,15 @@ class Patches:
 class Hook:
     """Patches one module, now if it is imported and otherwise when the app imports it; again after ``uninstrument``."""
 
-    def __init__(self, module: str, patch: Callable[[ModuleType, Patches], None]) -> None:
+    def __init__(self, module: str, patch: Callable[[ModuleType, Patches], None], package: str) -> None:
+        """``package`` is the distribution that the module comes in."""
         self.module = module
+        self.package = package
         self._patch = patch
         self._registered = False
-        self.error: str | None = None
-        """Why the module could not be patched; ``None`` if it was, or has not been imported."""
+        self.patched = False
+        self.problem: str | None = None
+        """Why the module could not be patched, and what to do; ``None`` if it was, or has not been imported."""
 
     def arm(self, patches: Patches, wanted: Callable[[], bool]) -> None:
         """``wanted`` tells at import time whether instrumentation is still on."""
@@ -69,15 +74,24 @@ class Hook:
     def _apply(self, module: ModuleType, patches: Patches) -> None:
         try:
             self._patch(module, patches)
-            self.error = None
+            self.patched, self.problem = True, None
         except (AttributeError, KeyError, ImportError) as error:
-            self.error = f"{type(error).__name__}: {error}"
-            logger.warning(
-                "otel-llm: %s has no %s that we know; its calls are not observed and work as before. "
-                "Please report the installed version, or pin the newest one listed in the README.",
-                self.module, error,
-            )  # fmt: skip
+            self.patched = False
+            self.problem = (
+                f"{self.package} {version_of(self.package) or '(version unknown)'}: {self.module} has not the "
+                f"{getattr(error, 'name', None) or error} that otel-llm patches. Its calls work as before, and are "
+                "observed at most as plain HTTP. Install a version that the README lists, or update otel-llm."
+            )
+            logger.warning("otel-llm: %s", self.problem)
 
     @property
     def imported(self) -> bool:
         return self.module in sys.modules
+
+
+def version_of(package: str) -> str | None:
+    """Installed version of a distribution, ``None`` if it is not installed."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

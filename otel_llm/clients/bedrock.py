@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from otel_llm import opening
 from otel_llm.call import Call
 from otel_llm.clients import seam
 from otel_llm.formats.reading import mapping
@@ -56,7 +57,7 @@ class BedrockClient(msgspec.Struct, frozen=True, kw_only=True):
         found = _recognised(operation, str(params.get("modelId") or ""))
         body = params if operation.startswith("Converse") else _invoke_body(params.get("body"))
         where = address(client.meta.endpoint_url)
-        return seam.opened(
+        return opening.open_call(
             active, found, body, client=self.package, provider="aws.bedrock", host=where.host, port=where.port
         )
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from otel_llm import opening
 from otel_llm.call import Call
 from otel_llm.clients import seam
 from otel_llm.formats.reading import mapping
@@ -44,6 +45,6 @@ def open_call(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Cal
     found = recognise(f"{where.path.rstrip('/')}/{path.lstrip('/')}", provider_of(where.host))
     if found is None:
         return None
-    return seam.opened(
+    return opening.open_call(
         active, found, mapping(kwargs.get("json")), client="cohere", provider="cohere", host=where.host, port=where.port
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from otel_llm import opening
 from otel_llm.call import Call
 from otel_llm.clients import seam
 from otel_llm.formats.reading import mapping
@@ -50,7 +51,7 @@ def open_call(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Cal
     if found is None:
         return None
     where = address(_base_url(client, given.get("http_options")))
-    return seam.opened(
+    return opening.open_call(
         active, found, mapping(given["request_dict"]), client="google-genai",
         provider="gcp.vertex_ai" if client.vertexai else "gcp.gemini", host=where.host, port=where.port,
     )  # fmt: skip

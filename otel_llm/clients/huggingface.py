@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from otel_llm import opening
 from otel_llm.call import Call
 from otel_llm.clients import seam
 from otel_llm.formats.reading import mapping, text
@@ -49,7 +50,7 @@ def open_call(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | N
     if body.get("model") in (None, NO_MODEL):
         body["model"] = None if model and "://" in model else model
     where = address(asked.url)
-    return seam.opened(
+    return opening.open_call(
         active, found, body, client="huggingface_hub", provider="huggingface", host=where.host, port=where.port,
         stream=bool(kwargs.get("stream")),
     )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from otel_llm import opening
 from otel_llm.call import Call
 from otel_llm.clients import seam
 from otel_llm.formats.reading import mapping
@@ -53,7 +54,7 @@ def open_call(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Cal
     if found is None:
         return None
     url = client._client.base_url
-    return seam.opened(
+    return opening.open_call(
         active, found, mapping(kwargs.get("json")), client="ollama", provider="ollama", host=url.host, port=url.port,
         stream=bool(kwargs.get("stream")),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What client seams share: opening a call where one starts, and running the SDK's function inside it.
+"""What client seams share: whether a call may start, and running the SDK's function inside it.
 
 A seam is a wrapper around one method of an SDK. Which one depends on when the SDK sends: at once (:func:`plain`,
 :func:`coroutine`), at the first ``next`` of a generator (:func:`lazy`, :func:`async_lazy`), or on entering a context
@@ -7,14 +7,12 @@ manager (:func:`entered`).
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any, Final
 
 from otel_llm import native, runtime
 from otel_llm.call import CURRENT, Call
-from otel_llm.formats.table import Recognised
 from otel_llm.patching import Wrapper
-from otel_llm.providers import provider_of
 from otel_llm.runtime import Runtime
 from otel_llm.scope import Scope
 
@@ -26,25 +24,6 @@ def admitted() -> Runtime | None:
     """The runtime if a call may start here: instrumented, not inside another call, not observed by somebody else."""
     active = runtime.current()
     return None if active is None or CURRENT.get() is not None or native.suppressed() else active
-
-
-def opened(
-    active: Runtime, found: Recognised, body: Mapping[str, Any], *, client: str, provider: str, host: str | None,
-    port: int | None = None, stream: bool = False,
-) -> Call:  # fmt: skip
-    """A call, opened. ``provider`` holds where the host does not tell: a gateway or a local server."""
-    request = found.format.request(body)
-    request.model = request.model or found.model
-    request.stream = request.stream or stream or bool(found.stream)
-    return Call(
-        active.recorder,
-        client=client,
-        provider=(provider_of(host) if host else None) or provider,
-        wire_format=found.format,
-        request=request,
-        server_address=host or None,
-        server_port=port,
-    )
 
 
 def plain(open_call: Open) -> Wrapper:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from otel_llm import opening
 from otel_llm.call import Call
 from otel_llm.clients import seam
 from otel_llm.formats.table import recognise
@@ -49,7 +50,7 @@ class SpeakeasyClient(msgspec.Struct, frozen=True, kw_only=True):
             return None
         stream = bool(args[3] if len(args) > 3 else kwargs.get("stream"))
         body = json_object(request.content)
-        return seam.opened(
+        return opening.open_call(
             active, found, body, client=self.package, provider=self.provider, host=url.host, port=url.port,
             stream=stream,
         )  # fmt: skip

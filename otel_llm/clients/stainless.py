@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from otel_llm import native
+from otel_llm import native, opening
 from otel_llm.call import Call
 from otel_llm.clients import seam
 from otel_llm.formats.reading import mapping
@@ -52,7 +52,7 @@ class StainlessClient(msgspec.Struct, frozen=True, kw_only=True):
         native.silence(client, active.settings)
         # Fireworks gives a whole URL here, which the base URL does not tell.
         url = client.base_url if "://" not in options.url else address(options.url)
-        return seam.opened(
+        return opening.open_call(
             active, found, mapping(options.json_data), client=self.package, provider=self._flavour(client),
             host=url.host, port=url.port, stream=bool(kwargs.get("stream")),
         )  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from otel_llm import opening
 from otel_llm.call import Call
 from otel_llm.formats.reading import mapping
 from otel_llm.formats.table import recognise
@@ -37,33 +38,29 @@ PROMPTS: Final = frozenset({"messages", "input", "prompt", "contents", "inputs",
 BODY_CAP: Final = 32 * 1024 * 1024
 """A larger request body is not parsed: its model stays unknown."""
 
-UNKNOWN_PROVIDER: Final = "openai"
-"""Provider of an OpenAI-compatible server that we do not know: the flavour that the client speaks (conventions)."""
+FLAVOURS: Final = {
+    "anthropic": "anthropic", "bedrock": "aws.bedrock", "cohere": "cohere", "gemini": "gcp.gemini",
+    "huggingface": "huggingface", "ollama": "ollama", "watsonx": "ibm.watsonx.ai",
+}  # fmt: skip
+"""Provider of a server that we do not know, by the first word of the format's name: the flavour that the client speaks
+(conventions)."""
+OPENAI: Final = "openai"
+"""That of all other servers, which speak OpenAI's formats."""
 
 
 def open_call(active: Runtime, method: str, url: Url, content: Content) -> Call | None:
     """The call that this request is, opened; ``None`` if it is none."""
     if method != "POST":
         return None
-    found = recognise(url.path)
+    provider = provider_of(url.host)
+    found = recognise(url.path, provider)
     if found is None:
         return None
-    provider = provider_of(url.host)
     body = json_object(content())
     if provider is None and not ("model" in body and any(key in body for key in PROMPTS)):
         return None
-    request = found.format.request(body)
-    request.model = request.model or found.model
-    request.stream = request.stream or bool(found.stream)
-    return Call(
-        active.recorder,
-        client="http",
-        provider=provider or UNKNOWN_PROVIDER,
-        wire_format=found.format,
-        request=request,
-        server_address=url.host,
-        server_port=url.port,
-    )
+    flavour = FLAVOURS.get(found.format.name.partition("_")[0], OPENAI)
+    return opening.open_call(active, found, body, client="http", provider=flavour, host=url.host, port=url.port)
 
 
 def json_object(content: bytes | None) -> Mapping[str, Any]:

@@ -1,0 +1,35 @@
+"""Opening a call from what is known of it before it is sent: client seams and wire seams do it alike."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Final
+
+from otel_llm.call import Call
+from otel_llm.formats.table import Recognised
+from otel_llm.providers import provider_of
+from otel_llm.runtime import Runtime
+
+SEEN: Final[Counter[str]] = Counter()
+"""Calls opened by client since the process began, for ``status()``."""
+
+
+def open_call(
+    active: Runtime, found: Recognised, body: Mapping[str, Any], *, client: str, provider: str, host: str | None,
+    port: int | None = None, stream: bool = False,
+) -> Call:  # fmt: skip
+    """A call, opened. ``provider`` holds where the host does not tell: a gateway or a local server."""
+    request = found.format.request(body)
+    request.model = request.model or found.model
+    request.stream = request.stream or stream or bool(found.stream)
+    SEEN[client] += 1
+    return Call(
+        active.recorder,
+        client=client,
+        provider=(provider_of(host) if host else None) or provider,
+        wire_format=found.format,
+        request=request,
+        server_address=host or None,
+        server_port=port,
+    )
