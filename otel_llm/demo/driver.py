@@ -34,7 +34,7 @@ class Driver:
         self._ids = itertools.count()
         self._plans: dict[str, list[Reply]] = {}
         self._arrivals: dict[str, Callable[[], object]] = {}
-        self._waiting: list[Job] = []
+        self._waiting: dict[bool, list[Job]] = {False: [], True: []}
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._threads = [threading.Thread(target=self._work, name=f"demo-{at}", daemon=True) for at in range(THREADS)]
@@ -71,9 +71,9 @@ class Driver:
     # ---------------------------------------------------------------------------------------- the provider's side
     def _decide(self, asked: Received) -> Reply:
         call_id = asked.headers[CALL_HEADER]
-        if call_id in self._arrivals:
-            self._arrivals[call_id]()
         plan = self._plans[call_id]
+        if arrived := self._arrivals.get(call_id):
+            arrived()
         return plan.pop(0) if len(plan) > 1 else plan[0]
 
     # --------------------------------------------------------------------------------------------- the app's side
@@ -89,13 +89,14 @@ class Driver:
             return job, call_id, start - now
 
     def _fitting(self, asynchronous: bool) -> Job | None:
-        """Jobs that get cancelled are left for the event loop; it takes them first."""
-        if asynchronous and self._waiting:
-            return self._waiting.pop(0)
+        """The next job that fits; one that fits the other side alone is left to it, and taken there first."""
+        waiting = self._waiting[asynchronous]
+        if waiting:
+            return waiting.pop(0)
         for job in self._jobs:
-            if asynchronous or not job.cancels:
+            if job.asynchronous in (None, asynchronous):
                 return job
-            self._waiting.append(job)
+            self._waiting[not asynchronous].append(job)
         return None
 
     def _work(self) -> None:

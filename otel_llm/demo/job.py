@@ -32,7 +32,13 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     leave_after: int | None = None
     """Streams: chunks after which the app loses interest and closes."""
     cancels: bool = False
-    """The app cancels the call once the provider has it; such a job is for an async client."""
+    """The app cancels the call once the provider has it."""
+
+    @property
+    def asynchronous(self) -> bool | None:
+        """Kind of client that the job is for, ``None`` for any. Only a task can be cancelled; and an async stream that
+        is left early makes httpx2 2.16 print that a generator was already running."""
+        return True if self.cancels else False if self.leave_after else None
 
     @property
     def fails(self) -> bool:

@@ -15,6 +15,7 @@ from typing import Any, Final, Self, cast
 
 import msgspec
 
+from otel_llm import catalog
 from otel_llm.pack.config import PackConfig
 from otel_llm.pack.rules import accelerate, alert_groups, recording_groups
 
@@ -23,6 +24,7 @@ _START_TIMEOUT: Final = 20.0
 _STOP_TIMEOUT: Final = 10.0
 _SCRAPE_INTERVAL: Final = "500ms"
 _OWN_LABELS: Final = ("alertname", "component", "job", "severity")
+_PROVIDER: Final = catalog.label_name(catalog.PROVIDER)
 
 
 class Alert(msgspec.Struct, frozen=True):
@@ -31,7 +33,7 @@ class Alert(msgspec.Struct, frozen=True):
     name: str
     severity: str
     where: str
-    """Values of the labels that tell which provider, model or class it is about."""
+    """Values of the labels that tell what it is about: the provider first, then model, class and the like."""
     state: str
 
 
@@ -145,5 +147,6 @@ class Prometheus:
 
 
 def _alert(labels: dict[str, str], state: str) -> Alert:
-    where = " ".join(value for name, value in sorted(labels.items()) if name not in _OWN_LABELS)
+    chosen = [name for name in labels if name not in _OWN_LABELS]
+    where = " ".join(labels[name] for name in sorted(chosen, key=lambda name: (name != _PROVIDER, name)))
     return Alert(labels["alertname"], labels.get("severity", ""), where, state)

@@ -12,6 +12,8 @@ from otel_llm.demo.tables import plain
 
 _STYLES: Final = {"firing": "bold red", "pending": "yellow", "fired": "dim"}
 _ORDER: Final = ("firing", "pending", "fired")
+_ABOUT_WIDTH: Final = 28
+"""Columns: what the longest alert name leaves of 80."""
 
 
 class Seen(msgspec.Struct):
@@ -22,7 +24,13 @@ class Seen(msgspec.Struct):
     """``firing`` or ``pending`` now, ``fired`` if it did before; empty if it was only ever pending."""
     fired: bool = False
     about: dict[str, None] = {}
-    """Providers, models and classes that it was firing for, in order of time."""
+    """What it was firing for, in order of time."""
+
+    def summary(self) -> str:
+        """The one thing that it was firing for, or the providers of all of them."""
+        if len(self.about) == 1:
+            return next(iter(self.about))
+        return ", ".join(dict.fromkeys(where.partition(" ")[0] for where in self.about))
 
 
 class AlertWatch:
@@ -52,10 +60,8 @@ class AlertWatch:
     def table(self) -> Table:
         """Alerts by state, firing first."""
         table = plain("Alerts", "alert", "severity", "state")
-        table.add_column("fired for", no_wrap=True, overflow="ellipsis")
+        table.add_column("fired for", no_wrap=True, overflow="ellipsis", max_width=_ABOUT_WIDTH)
         shown = [(name, seen) for name, seen in self._seen.items() if seen.state]
         for name, seen in sorted(shown, key=lambda row: (_ORDER.index(row[1].state), row[0])):
-            table.add_row(
-                name, seen.severity, seen.state, ", ".join(filter(None, seen.about)), style=_STYLES[seen.state]
-            )
+            table.add_row(name, seen.severity, seen.state, seen.summary(), style=_STYLES[seen.state])
         return table

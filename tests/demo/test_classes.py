@@ -28,34 +28,36 @@ def observed(emulator: Emulator) -> Iterator[Emulator]:
     otel_llm.uninstrument()
 
 
-def ask(emulator: Emulator, api: str, *, stream: bool) -> None:
-    with (
-        openai.OpenAI(base_url=emulator.url + "/v1", api_key="k", max_retries=0) as gpt,
-        anthropic.Anthropic(base_url=emulator.url, api_key="k", max_retries=0) as claude,
-        contextlib.suppress(openai.APIError, anthropic.APIError),
-    ):
-        if api == "chat":
-            answer = gpt.chat.completions.create(model="m", messages=ASK, stream=stream)
-        elif api == "responses":
-            answer = gpt.responses.create(model="m", input="x", stream=stream)
-        else:
-            answer = claude.messages.create(model="m", max_tokens=1, messages=ASK, stream=stream)
-        if stream:
-            list(answer)
+@pytest.fixture
+def ask(openai_client, anthropic_client):
+    gpt, claude = openai_client.with_options(max_retries=0), anthropic_client.with_options(max_retries=0)
+
+    def call(api: str, *, stream: bool) -> None:
+        with contextlib.suppress(openai.APIError, anthropic.APIError):
+            if api == "chat":
+                answer = gpt.chat.completions.create(model="m", messages=ASK, stream=stream)
+            elif api == "responses":
+                answer = gpt.responses.create(model="m", input="x", stream=stream)
+            else:
+                answer = claude.messages.create(model="m", max_tokens=1, messages=ASK, stream=stream)
+            if stream:
+                list(answer)
+
+    return call
 
 
 @pytest.mark.parametrize("fault", [*FAULTS, *STATUSES])
 @pytest.mark.parametrize("api", ["chat", "responses", "messages"])
-def test_an_answer_that_is_an_error(observed, api, fault):
+def test_an_answer_that_is_an_error(observed, ask, api, fault):
     observed.reply(Reply.error(fault))
-    ask(observed, api, stream=False)
+    ask(api, stream=False)
     assert differences(observed.injected, Exposed.now()) == []
 
 
 @pytest.mark.parametrize("fault", STREAM_FAULTS)
 @pytest.mark.parametrize("api", ["chat", "responses", "messages"])
-def test_an_error_in_the_middle_of_a_stream(observed, api, fault):
+def test_an_error_in_the_middle_of_a_stream(observed, ask, api, fault):
     observed.reply(Reply.error(fault, after=2))
-    ask(observed, api, stream=True)
+    ask(api, stream=True)
     assert differences(observed.injected, Exposed.now()) == []
     assert observed.injected.total(catalog.CALLS, error_class=fault) == 1

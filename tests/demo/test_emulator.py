@@ -326,6 +326,7 @@ def test_many_clients_at_once(emulator):
 
 
 def test_stopping_ends_open_connections_and_the_thread():
+    before = set(threading.enumerate())
     with Emulator() as emulator:
         emulator.reply(Reply.broken("stall"))
         client = openai.OpenAI(base_url=emulator.url + "/v1", api_key="k", max_retries=0, timeout=10)
@@ -343,7 +344,7 @@ def test_stopping_ends_open_connections_and_the_thread():
     caller.join(5)
     client.close()
     assert len(failures) == 1
-    assert "otel-llm-emulator" not in {thread.name for thread in threading.enumerate()}
+    assert set(threading.enumerate()) <= before
     with pytest.raises(RuntimeError, match="not running"):
         _ = emulator.url
 
@@ -382,3 +383,16 @@ def test_anthropic_on_vertex(emulator):
         assert message(client).content[0].text == "Hello from the emulator."
         assert [event.type for event in message(client, stream=True)][-1] == "message_stop"
     assert [asked.model for asked in emulator.requests] == ["claude-x", "claude-x"]
+
+
+def test_a_script_that_raises_is_told_at_the_end():
+    def script(asked: Received) -> Reply:
+        raise KeyError(asked.model)
+
+    emulator = Emulator(script).__enter__()
+    client = openai.OpenAI(base_url=emulator.url + "/v1", api_key="k", max_retries=0)
+    with client, pytest.raises(openai.APIConnectionError):
+        chat(client)
+    with pytest.raises(RuntimeError, match="script") as caught:
+        emulator.__exit__(None, None, None)
+    assert isinstance(caught.value.__cause__, KeyError)

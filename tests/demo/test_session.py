@@ -123,7 +123,7 @@ def test_ctrl_c_is_clean(tmp_path):
             assert seen[-1], seen
             seen.append(process.stdout.readline())
         process.send_signal(signal.SIGINT)
-        rest, _ = process.communicate(timeout=40)
+        rest, _ = process.communicate(timeout=90)
     assert process.returncode == 0, rest
     assert "Interrupted" in rest
     assert "Traceback" not in rest

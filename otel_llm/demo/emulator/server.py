@@ -44,7 +44,8 @@ class Emulator:
     ) -> None:
         """``prices`` by model serve :attr:`injected`; ``keep`` bounds :attr:`requests`."""
         self.script = script
-        self.injected = Injected(prices or {})
+        self._injected = Injected(prices or {})
+        self._script_error: Exception | None = None
         self._queue: deque[Reply] = deque()
         self._requests: deque[Received] = deque(maxlen=keep)
         self._modes: Counter[str] = Counter()
@@ -81,13 +82,21 @@ class Emulator:
         with self._lock:
             return list(self._requests)
 
-    def clear(self) -> None:
-        """Forgets queued replies, received requests and what was injected."""
+    @property
+    def injected(self) -> Injected:
+        """What was handed out: whole for every request that a script has seen."""
         with self._lock:
+            return self._injected
+
+    def clear(self) -> None:
+        """Forgets script, queued replies, received requests and what was injected."""
+        with self._lock:
+            self.script = None
             self._queue.clear()
             self._requests.clear()
+            self._numbers = itertools.count()
             self._modes.clear()
-            self.injected = Injected(self.injected.prices)
+            self._injected = Injected(self._injected.prices)
 
     def wait(self, condition: Callable[[list[Received]], bool], timeout: float = 5.0) -> list[Received]:
         """Requests, as soon as the condition holds for them. Raises ``TimeoutError`` after ``timeout`` seconds."""
@@ -113,6 +122,10 @@ class Emulator:
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join(_START_TIMEOUT)
         self._url = ""
+        if self._script_error is not None and kind is None:
+            raise RuntimeError(
+                "emulator: the script or a mode raised; its request got no answer"
+            ) from self._script_error
 
     def _run(self, started: threading.Event) -> None:
         asyncio.run(self._serve(started))
@@ -150,7 +163,11 @@ class Emulator:
         if wire is None or head.method != "POST":
             await self._answer_stranger(connection, asked)
             return
-        reply = self._decide(asked, wire)
+        try:
+            reply = self._decide(asked, wire)
+        except Exception as error:
+            self._script_error = self._script_error or error
+            raise HangupError(left=False) from error
         try:
             await _send(connection, asked, wire, reply)
             asked.ended = "sent"
@@ -184,7 +201,7 @@ class Emulator:
             if asked.mode:
                 reply = modes.applied(asked.mode, reply, self._modes[asked.mode])
                 self._modes[asked.mode] += 1
-            self.injected.note(asked, wire, reply)
+            self._injected.note(asked, wire, reply)
         return reply
 
 
