@@ -124,7 +124,7 @@ def _waste(config: PackConfig) -> Row:
         (series("Unpriced calls", "Calls of an hour that could not be priced, by model and reason. Give a price by "
                 "override or update the price table.",
                 Query(f"{signals.UNPRICED.expr(hour.per(MODEL, q.REASON))} > 0", f"{_MODEL} {{{{{q.REASON}}}}}"),
-                unit="short", none="all priced"), 6, 8),
+                unit="short", none="none seen"), 6, 8),
     ))  # fmt: skip
 
 

@@ -52,7 +52,7 @@ def _rest(config: PackConfig) -> tuple[Row, ...]:
                    "Search the code in the traces for a request id.",
                    {PROVIDER: "Provider", MODEL: "Model", q.ERROR_TYPE: "Type"}, rows,
                    links=(link("Traces of this model", open_board("traces", MODEL, anchor="data")),),
-                   none="no errors"), 14, 9),
+                   none="no errors seen"), 14, 9),
         )),
         Row("SLO, limits and retries", (
             (series("Burn rate", "How many times faster than allowed the error budget burns, of the worst job and "

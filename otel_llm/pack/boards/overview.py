@@ -36,7 +36,7 @@ CLASS_COLORS: Final = {
     "content_filter": GREEN, "not_found": "#B4D9F0", "unknown": "#8E8E8E",
 }  # fmt: skip
 """Warm colours: theirs. Pink: limits. Blue: ours."""
-NEEDS_RULES: Final = "needs the rules"
+NEEDS_RULES: Final = "no calls, or no rules"
 
 
 def budget_left(config: PackConfig, window: str, rate: str = "5m") -> str:
@@ -99,7 +99,7 @@ def errors_by_class(config: PackConfig) -> Json:
         "Errors by class", "Failed calls per second by whose fault they are. Warm colours: theirs. Pink: limits. "
         "Blue: ours. A blue step right after a deploy line is the deploy.",
         Query(f"{signals.ERROR_RATE.expr(s.per(q.ERROR_CLASS))} > 0", f"{{{{{q.ERROR_CLASS}}}}}"),
-        unit="reqps", stack=True, colors=CLASS_COLORS, none="no errors",
+        unit="reqps", stack=True, colors=CLASS_COLORS, none="no errors seen",
         links=(link("Errors and limits", open_board("errors")),),
     )  # fmt: skip
 
@@ -169,10 +169,10 @@ def _health(config: PackConfig) -> Row:
         (series("Internal errors", "Errors inside otel-llm in 10 minutes, by place. The app never sees them. Anything "
                 "but 0 deserves the log line.",
                 Query(f"{signals.INTERNAL_ERRORS.expr(s.over('10m').per(JOB, q.SITE))} > 0",
-                      f"{{{{job}}}} {{{{{q.SITE}}}}}"), unit="short", none="none", bars=True), 4, 6),
+                      f"{{{{job}}}} {{{{{q.SITE}}}}}"), unit="short", none="none seen", bars=True), 4, 6),
         (series("Label values capped", "Values in an hour that were replaced by 'other', by label. Anything but 0: "
                 "some label holds ids.", Query(f"{signals.OVERFLOW.expr(s.over('1h').per(JOB, q.LABEL))} > 0",
-                f"{{{{job}}}} {{{{{q.LABEL}}}}}"), unit="short", none="none", bars=True), 4, 6),
+                f"{{{{job}}}} {{{{{q.LABEL}}}}}"), unit="short", none="none seen", bars=True), 4, 6),
     ))  # fmt: skip
 
 

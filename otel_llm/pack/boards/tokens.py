@@ -84,7 +84,7 @@ def _answers(config: PackConfig) -> Row:
         (series("Useless answers", "Share of calls whose answer cannot be used as it stands, by reason. A step at a "
                 "deploy line: our schema or tools. A step without: the served model changed.",
                 Query(f"({_invalid(config)}) > 0", f"{{{{{q.REASON}}}}}"),
-                unit="percentunit", colors=INVALID_COLORS, none="none",
+                unit="percentunit", colors=INVALID_COLORS, none="none seen",
                 limits=((config.output.invalid, ORANGE),)), 8, 8),
         (series("Refused or filtered", "Share of calls that the model refused or a content filter stopped. Line: "
                 "RefusalSpike.", Query(signals.REFUSED_SHARE.expr(s.per(MODEL)), _MODEL), unit="percentunit",
