@@ -41,9 +41,14 @@ class _Block(msgspec.Struct):
     name: str | None = None
 
 
+class _Details(msgspec.Struct):
+    error_code: str | None = None
+
+
 class _Error(msgspec.Struct):
     type: str | None = None
     message: str | None = None
+    details: _Details | None = None
 
 
 class _Delta(msgspec.Struct):
@@ -186,6 +191,7 @@ def _note_usage(stated: _Usage, facts: Facts) -> None:
 
 def _note_error(error: _Error, facts: Facts) -> None:
     facts.error_type = error.type or "error"
+    facts.error_detail = error.details.error_code if error.details else None
     facts.error_message = error.message
 
 

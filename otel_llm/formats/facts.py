@@ -71,6 +71,8 @@ class Facts(msgspec.Struct, kw_only=True):
     """Provider's error code (``context_length_exceeded``), also from an error event inside a 200."""
     error_type: str | None = None
     """Provider's error type (``invalid_request_error``)."""
+    error_detail: str | None = None
+    """What the error states beneath its code: Azure's inner error, Google's reason or quota, Anthropic's details."""
     error_message: str | None = None
     """For classification only: never exported, since providers quote prompts and keys in it."""
     service_tier: str | None = None

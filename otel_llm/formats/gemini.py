@@ -55,10 +55,22 @@ class _Feedback(msgspec.Struct, rename="camel"):
     block_reason: str | int | None = None
 
 
+class _Violation(msgspec.Struct, rename="camel"):
+    quota_id: str | None = None
+
+
+class _Detail(msgspec.Struct):
+    """``google.rpc.ErrorInfo`` or ``google.rpc.QuotaFailure``: the fields do not collide."""
+
+    reason: str | None = None
+    violations: list[_Violation] | None = None
+
+
 class GoogleError(msgspec.Struct):
     code: int | str | None = None
     status: str | None = None
     message: str | None = None
+    details: list[_Detail] | None = None
 
 
 class _Answer(msgspec.Struct, rename="camel"):
@@ -184,7 +196,15 @@ def note_google_error(error: GoogleError, facts: Facts) -> None:
     """Puts Google's error object (``google.rpc.Status`` as JSON) into the facts."""
     facts.error_code = str(error.code) if error.code not in (None, "") else None
     facts.error_type = error.status or (None if facts.error_code else "error")
+    facts.error_detail = _detail(error.details or [])
     facts.error_message = error.message
+
+
+def _detail(details: list[_Detail]) -> str | None:
+    """The quotas that were exceeded (``GenerateRequestsPerDay...``), else the reason (``API_KEY_INVALID``)."""
+    reasons = [detail.reason for detail in details if detail.reason]
+    quotas = [row.quota_id for detail in details for row in detail.violations or () if row.quota_id]
+    return " ".join(quotas) or (reasons[0] if reasons else None)
 
 
 def _output_type(config: Mapping[str, Any]) -> Any:

@@ -61,10 +61,15 @@ class _Choice(msgspec.Struct):
     text: str | None = None
 
 
-class _Error(msgspec.Struct):
+class _Inner(msgspec.Struct):
+    code: str | None = None
+
+
+class OpenAIError(msgspec.Struct):
     code: str | int | None = None
     type: str | None = None
     message: str | None = None
+    innererror: _Inner | None = None  # Azure
 
 
 class _Groq(msgspec.Struct):
@@ -79,7 +84,12 @@ class _Answer(msgspec.Struct):
     x_groq: _Groq | None = None
     system_fingerprint: str | None = None
     service_tier: str | None = None
-    error: _Error | str | None = None
+    error: OpenAIError | str | None = None
+    # Mistral and vLLM state an error without an object around it
+    object: str | None = None
+    message: str | None = None
+    type: str | None = None
+    code: str | int | None = None
 
 
 _read = Shape(_Answer)
@@ -157,6 +167,10 @@ class OpenAIChat:
             facts.usage = usage
         if answer.error is not None:
             note_error(answer.error, facts)
+        elif answer.object == "error":
+            note_error(OpenAIError(answer.code, answer.type, answer.message), facts)
+        elif answer.message:  # beside a status that tells: Mistral's 401 and 429
+            facts.error_message = answer.message
 
 
 def _note_choice(choice: _Choice, position: int, facts: Facts) -> None:
@@ -191,13 +205,14 @@ def _usage(stated: _Usage) -> Usage | None:
     )  # fmt: skip
 
 
-def note_error(error: _Error | str, facts: Facts) -> None:
+def note_error(error: OpenAIError | str, facts: Facts) -> None:
     """Puts an OpenAI-style error object, or the bare message of some servers, into the facts."""
     if isinstance(error, str):
         facts.error_type, facts.error_message = facts.error_type or "error", error
         return
     facts.error_code = facts.error_code or (str(error.code) if error.code not in (None, "") else None)
     facts.error_type = facts.error_type or error.type or ("error" if facts.error_code is None else None)
+    facts.error_detail = error.innererror.code if error.innererror else None
     facts.error_message = error.message
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from otel_llm.formats.facts import Facts, Request, Usage
-from otel_llm.formats.openai_chat import tool_names
+from otel_llm.formats.openai_chat import OpenAIError, note_error, tool_names
 from otel_llm.formats.reading import Shape, mapping, number, text, whole
 
 
@@ -30,12 +30,6 @@ class _Usage(msgspec.Struct):
     input_tokens_details: _InputDetails | None = None
     output_tokens_details: _OutputDetails | None = None
     cost: float | None = None
-
-
-class _Error(msgspec.Struct):
-    code: str | int | None = None
-    type: str | None = None
-    message: str | None = None
 
 
 class _Reason(msgspec.Struct):
@@ -58,7 +52,7 @@ class _Response(msgspec.Struct):
     model: str | None = None
     status: str | None = None
     usage: _Usage | None = None
-    error: _Error | None = None
+    error: OpenAIError | None = None
     incomplete_details: _Reason | None = None
     service_tier: str | None = None
     output: list[_Item] | None = None
@@ -69,7 +63,7 @@ class _Event(msgspec.Struct):
     response: _Response | None = None
     code: str | int | None = None
     message: str | None = None
-    error: _Error | None = None
+    error: OpenAIError | None = None
 
 
 _read_response = Shape(_Response)
@@ -125,7 +119,7 @@ class OpenAIResponses:
         if event.type in _LAST:
             facts.complete = True
         if event.type == "error" or event.error is not None:
-            _note_error(event.error or _Error(event.code, None, event.message), facts)
+            note_error(event.error or OpenAIError(event.code, None, event.message), facts)
         return True
 
 
@@ -141,7 +135,7 @@ def _note(response: _Response, facts: Facts) -> None:
     for item in response.output or ():
         _note_item(item, facts)
     if response.error is not None:
-        _note_error(response.error, facts)
+        note_error(response.error, facts)
 
 
 def _note_item(item: _Item, facts: Facts) -> None:
@@ -150,12 +144,6 @@ def _note_item(item: _Item, facts: Facts) -> None:
     for content in item.content or ():
         facts.text = facts.text or bool(content.text)
         facts.refused = facts.refused or content.type == "refusal"
-
-
-def _note_error(error: _Error, facts: Facts) -> None:
-    facts.error_code = facts.error_code or (str(error.code) if error.code not in (None, "") else None)
-    facts.error_type = facts.error_type or error.type or ("error" if facts.error_code is None else None)
-    facts.error_message = error.message
 
 
 def _usage(stated: _Usage) -> Usage | None:

@@ -45,34 +45,49 @@ API_TYPES: Final = {"openai_chat": "chat_completions", "openai_responses": "resp
 
 def start(tracer: Tracer, call: Call) -> Span:
     """Starts the span with everything that a sampler may ask for."""
-    request = call.request
-    attributes: dict[str, AttributeValue] = {
-        catalog.OPERATION: request.operation,
-        catalog.PROVIDER: call.provider,
-        catalog.SPAN_CLIENT: call.client,
-    }
-    if request.model:
-        attributes[catalog.REQUEST_MODEL] = request.model
-    _address(call, attributes)
-    bound(attributes)
-    model = attributes.get(catalog.REQUEST_MODEL)
-    name = f"{request.operation} {model}" if model else request.operation
-    return tracer.start_span(name, kind=SpanKind.CLIENT, attributes=attributes, start_time=call.wall_ns)
+    found = _sooner(call)
+    operation, model = call.request.operation, found.get(catalog.REQUEST_MODEL)
+    name = f"{operation} {model}" if model else operation
+    return tracer.start_span(name, kind=SpanKind.CLIENT, attributes=found, start_time=call.wall_ns)
 
 
 def end(span: Span, call: Call, summary: Summary) -> None:
     """Puts the rest on the span and ends it at the time at which the call ended."""
     if span.is_recording():
-        attributes = _request(call.request)
-        attributes.update(_response(call, summary))
-        attributes.update(_conclusion(call, summary))
-        _address(call, attributes)
-        span.set_attributes(bound(attributes))
+        span.set_attributes(_later(call, summary))
         for attempt in call.attempts:
             _attempt(span, attempt)
         if summary.end.outcome == "error":
             span.set_status(Status(StatusCode.ERROR, summary.end.error_type))
     span.end(end_time=call.wall_ns + int(call.duration * 1e9))
+
+
+def attributes(call: Call, summary: Summary) -> dict[str, Any]:
+    """All attributes of the call's span, for its event."""
+    return {**_sooner(call), **_later(call, summary)}
+
+
+def _sooner(call: Call) -> dict[str, AttributeValue]:
+    """What is known at the start."""
+    request = call.request
+    found: dict[str, AttributeValue] = {
+        catalog.OPERATION: request.operation,
+        catalog.PROVIDER: call.provider,
+        catalog.SPAN_CLIENT: call.client,
+    }
+    if request.model:
+        found[catalog.REQUEST_MODEL] = request.model
+    _address(call, found)
+    return bound(found)
+
+
+def _later(call: Call, summary: Summary) -> dict[str, Any]:
+    """What is known at the end."""
+    found = _request(call.request)
+    found.update(_response(call, summary))
+    found.update(_conclusion(call, summary))
+    _address(call, found)
+    return bound(found)
 
 
 VALUE_CAP: Final = 256
@@ -163,6 +178,8 @@ def _conclusion(call: Call, summary: Summary) -> dict[str, Any]:
         found[catalog.SPAN_ERROR_CLASS] = end.error_class
     if end.error_type is not None:
         found[catalog.ERROR_TYPE] = end.error_type
+    if end.phase is not None:
+        found[catalog.SPAN_TIMEOUT_PHASE] = end.phase
     if len(call.attempts) > 1:
         found[catalog.SPAN_RETRIES] = len(call.attempts) - 1
     if isinstance(summary.price, Priced):
@@ -185,4 +202,6 @@ def _attempt(span: Span, attempt: Attempt) -> None:
         attributes[catalog.ATTEMPT_REQUEST_ID] = clean(attempt.request_id)
     if attempt.end is not None and attempt.end.error_type is not None:
         attributes[catalog.ERROR_TYPE] = attempt.end.error_type
+        if attempt.end.phase is not None:
+            attributes[catalog.SPAN_TIMEOUT_PHASE] = attempt.end.phase
     span.add_event(catalog.EVENT_ATTEMPT, attributes, timestamp=attempt.wall_ns)
