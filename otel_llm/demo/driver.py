@@ -18,6 +18,8 @@ TASKS: Final = 6
 _JOIN_TIMEOUT: Final = 20.0
 """Seconds that open calls get to end; no job of a scenario takes that long."""
 _SURPRISES_CAP: Final = 20
+_PLANS_KEPT: Final = 1000
+"""Calls whose replies are known: a request may arrive after its call timed out on a busy machine."""
 
 
 class Driver:
@@ -61,7 +63,7 @@ class Driver:
     def join(self) -> bool:
         """Waits for the end. False if some calls did not end in time."""
         deadline = time.monotonic() + _JOIN_TIMEOUT
-        for thread in self._threads:
+        for thread in filter(threading.Thread.is_alive, self._threads):
             thread.join(max(0.0, deadline - time.monotonic()))
         if self.running:
             return False
@@ -82,8 +84,10 @@ class Driver:
         with self._lock:
             if self._stopped.is_set() or (job := self._fitting(asynchronous)) is None:
                 return None
-            call_id = f"call-{next(self._ids)}"
+            number = next(self._ids)
+            call_id = f"call-{number}"
             self._plans[call_id] = list(job.replies)
+            self._plans.pop(f"call-{number - _PLANS_KEPT}", None)
             now = time.monotonic()
             start = self._next_start = max(now, self._next_start + self._gap)
             return job, call_id, start - now
@@ -105,9 +109,9 @@ class Driver:
             self._stopped.wait(wait)
             try:
                 self._clients.call(job, call_id)
-                self._ended(job, call_id, None)
+                self._ended(job, None)
             except Exception as error:
-                self._ended(job, call_id, error)
+                self._ended(job, error)
 
     def _loop(self) -> None:
         asyncio.run(self._work_async())
@@ -123,9 +127,9 @@ class Driver:
             await asyncio.sleep(wait)
             try:
                 await (self._cancel(clients, job, call_id) if job.cancels else clients.call(job, call_id))
-                self._ended(job, call_id, None)
+                self._ended(job, None)
             except Exception as error:
-                self._ended(job, call_id, error)
+                self._ended(job, error)
 
     async def _cancel(self, clients: AsyncClients, job: Job, call_id: str) -> None:
         """Makes the call and cancels it when the provider has received it, so that both sides know of it."""
@@ -141,9 +145,8 @@ class Driver:
         if not call.cancelled():
             raise RuntimeError("the call did not let itself be cancelled")
 
-    def _ended(self, job: Job, call_id: str, error: Exception | None) -> None:
+    def _ended(self, job: Job, error: Exception | None) -> None:
         with self._lock:
             self.done += 1
-            del self._plans[call_id]
             if (error is not None) != job.fails and len(self.surprises) < _SURPRISES_CAP:
                 self.surprises.append(f"{job.api} {job.model}: {error!r}")

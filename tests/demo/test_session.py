@@ -88,6 +88,11 @@ def test_the_demo_leaves_nothing_behind(console):
     assert set(REGISTRY._names_to_collectors) == before
 
 
+def test_a_session_that_never_starts_ends_too(console):
+    with Session(Options(scenario="normal", duration=1, prometheus=False), console) as running:
+        assert not running.driver.running
+
+
 @HAS_PROMETHEUS
 def test_an_outage_fires_in_prometheus(console):
     with Session(Options(scenario="outage", duration=60), console) as running:

@@ -42,7 +42,7 @@ class OpenAICompletions:
 
     def events(self, reply: Reply, asked: Received) -> Iterator[Event]:
         head = self._head(reply, asked, self.chunk_kind)
-        wanted = includes_usage(asked) and reply.usage is not None
+        wanted = self.streams_usage(asked) and reply.usage is not None
         nothing = {"usage": None} if wanted else {}
         for index in range(asked.choices):
             for choice, output in self.deltas(reply, index):
@@ -51,6 +51,10 @@ class OpenAICompletions:
             yield Event(sse({**head, "choices": [], "usage": usage(reply.usage)}))
         if reply.terminator:
             yield Event(sse(b"[DONE]"))
+
+    def streams_usage(self, asked: Received) -> bool:
+        """Whether a stream ends with its usage."""
+        return includes_usage(asked)
 
     def failure(self, reply: Reply, asked: Received) -> Failure:
         return openai_api.failure(reply)
@@ -63,7 +67,7 @@ class OpenAICompletions:
 
     def stated(self, reply: Reply, asked: Received, *, broken: bool) -> Usage | None:
         """Usage is the last chunk of a stream, and comes only if it was asked for."""
-        if broken or (asked.streams and not includes_usage(asked)):
+        if broken or (asked.streams and not self.streams_usage(asked)):
             return None
         return reply.usage
 
@@ -107,6 +111,12 @@ class OpenAIChat(OpenAICompletions):
         yield delta({}, openai_api.finish(reply)), False
 
 
+class MistralChat(OpenAIChat):
+    def streams_usage(self, asked: Received) -> bool:
+        """Always: there is no option for it."""
+        return True
+
+
 class OpenAILegacyCompletions(OpenAICompletions):
     kind, chunk_kind, prefix = "text_completion", "text_completion", "cmpl"
 
@@ -145,3 +155,4 @@ def usage(stated: Usage) -> dict[str, Any]:
 CHAT = OpenAIChat("chat")
 COMPLETIONS = OpenAILegacyCompletions("text_completion")
 AZURE_CHAT = OpenAIChat("chat", provider="azure.ai.openai")
+MISTRAL_CHAT = MistralChat("chat", provider="mistral_ai")

@@ -7,7 +7,11 @@ from typing import Final, NamedTuple
 
 from otel_llm.demo.emulator.anthropic_bedrock import BEDROCK
 from otel_llm.demo.emulator.anthropic_messages import FOUNDRY, MESSAGES, VERTEX
-from otel_llm.demo.emulator.openai_chat import AZURE_CHAT, CHAT, COMPLETIONS
+from otel_llm.demo.emulator.bedrock_converse import CONVERSE
+from otel_llm.demo.emulator.cohere_chat import COHERE_CHAT
+from otel_llm.demo.emulator.gemini import GEMINI, VERTEX_GEMINI
+from otel_llm.demo.emulator.ollama_chat import OLLAMA_CHAT
+from otel_llm.demo.emulator.openai_chat import AZURE_CHAT, CHAT, COMPLETIONS, MISTRAL_CHAT
 from otel_llm.demo.emulator.openai_embeddings import EMBEDDINGS
 from otel_llm.demo.emulator.openai_responses import RESPONSES
 from otel_llm.demo.emulator.wire import Wire
@@ -22,6 +26,7 @@ class Route(NamedTuple):
 
 ROUTES: Final = (
     Route(re.compile(r"/openai/deployments/[^/]+/chat/completions$"), AZURE_CHAT),
+    Route(re.compile(r"/mistral/v1/chat/completions$"), MISTRAL_CHAT),
     Route(re.compile(r"/chat/completions$"), CHAT),
     Route(re.compile(r"/completions$"), COMPLETIONS),
     Route(re.compile(r"/responses$"), RESPONSES),
@@ -30,6 +35,11 @@ ROUTES: Final = (
     Route(re.compile(r"/messages$"), MESSAGES),
     Route(re.compile(r"/publishers/anthropic/models/[^/]+:(?:rawPredict|streamRawPredict)$"), VERTEX),
     Route(re.compile(r"/model/[^/]+/(?:invoke|invoke-with-response-stream)$"), BEDROCK),
+    Route(re.compile(r"/model/[^/]+/(?:converse|converse-stream)$"), CONVERSE),
+    Route(re.compile(r"/publishers/google/models/[^/]+:(?:generateContent|streamGenerateContent)$"), VERTEX_GEMINI),
+    Route(re.compile(r"/models/[^/]+:(?:generateContent|streamGenerateContent)$"), GEMINI),
+    Route(re.compile(r"/v2/chat$"), COHERE_CHAT),
+    Route(re.compile(r"/api/chat$"), OLLAMA_CHAT),
 )
 
 
