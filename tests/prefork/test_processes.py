@@ -1,0 +1,271 @@
+"""Processes that an app makes by itself: fork, multiprocessing, daemons; and what they leave on disk."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.prefork.server import REPOSITORY, environment
+
+PRELUDE = """
+import json, multiprocessing, os, signal, sys, time
+from pathlib import Path
+import otel_llm
+from otel_llm import catalog
+from tests.prefork.app import call, generate_latest, REGISTRY, setup
+from tests.prefork.scrapes import Figures
+from tests.telemetry import until
+
+def scraped():
+    return Figures(generate_latest(REGISTRY).decode())
+
+def home():
+    from otel_llm.prefork import family, processes
+    return family.home() / str(processes.process(os.getpid()))
+
+def work(times):
+    for _ in range(times):
+        call()
+
+def fork(task):
+    pid = os.fork()
+    if not pid:
+        try:
+            task()
+        finally:
+            os._exit(0)
+    return pid
+
+def instrumented():
+    setup(scrape_port=0)
+
+def tell(**facts):
+    print(json.dumps(facts))
+"""
+
+
+def told(tmp_path: Path, source: str, *, code: int = 0, **env: str) -> dict[str, Any]:
+    """What the program printed last; it runs from a file, as ``spawn`` needs it, and may not complain."""
+    path = tmp_path / "program.py"
+    path.write_text(PRELUDE + textwrap.dedent(source))
+    done = subprocess.run(
+        [sys.executable, str(path)], env=environment(PREFORK_APP="", **env), cwd=REPOSITORY,
+        capture_output=True, text=True, timeout=90,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (code, "")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_nothing_is_written_without_a_fork(tmp_path: Path) -> None:
+    found = told(
+        tmp_path,
+        """
+        import subprocess
+        instrumented()
+        work(3)
+        subprocess.run(["true"], check=True)
+        before = home().exists()
+        os.waitpid(fork(lambda: None), 0)
+        after = sorted(path.suffix for path in home().iterdir())
+        otel_llm.uninstrument()
+        tell(before=before, after=after, left=home().exists(), calls=3)
+        """,
+    )
+    assert found == {"before": False, "after": ["", ".cells"], "left": False, "calls": 3}
+
+
+def test_fork_counts_once_and_children_start_at_zero(tmp_path: Path) -> None:
+    found = told(
+        tmp_path,
+        """
+        instrumented()
+        work(5)
+        own = lambda: sum(v for _, v in otel_llm.instrumentor._installed.recorder.ledger.counters(catalog.CALLS))
+        def child():
+            work(7)
+            (Path(sys.argv[0]).parent / "own").write_text(str(own()))
+        for _ in range(3):
+            os.waitpid(fork(child), 0)
+        shown = scraped()
+        tell(calls=shown.calls, tokens=shown.value(catalog.CALL_TOKENS), own=own(), errors=shown.errors,
+             child=float((Path(sys.argv[0]).parent / "own").read_text()))
+        """,
+    )
+    assert found == {"calls": 26, "tokens": 26 * 18, "own": 5, "child": 7, "errors": {}}
+
+
+def test_kill_9_in_the_middle_loses_at_most_the_update_in_progress(tmp_path: Path) -> None:
+    """The child notes each call in a file after it was counted; it is killed at no point of its choosing."""
+    found = told(
+        tmp_path,
+        """
+        instrumented()
+        journal = os.open(str(Path(sys.argv[0]).parent / "journal"), os.O_CREAT | os.O_APPEND | os.O_RDWR)
+        noted = lambda: os.fstat(journal).st_size
+        def child():
+            while True:
+                call()
+                os.write(journal, b".")
+        rounds, shown = [], 0
+        for number in range(8):
+            pid = fork(child)
+            until(lambda: noted() >= 20 * (number + 1), 30)
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            now = scraped()
+            rounds.append([noted(), now.calls, now.value(catalog.DURATION), now.value(catalog.INFLIGHT)])
+        tell(rounds=rounds, files=len(list(home().glob("*.cells"))))
+        """,
+    )
+    for number, (noted, calls, durations, inflight) in enumerate(found["rounds"], 1):
+        assert noted <= calls <= noted + number
+        assert noted <= durations <= noted + number
+        assert inflight == 0
+    assert found["files"] == 1, "the parent's own; the dead are in the archive"
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize("parent", [True, False])
+def test_multiprocessing(tmp_path: Path, method: str, parent: bool) -> None:
+    """The parent instrumented or not: children find each other. A child's last figures are there when it has ended."""
+    found = told(
+        tmp_path,
+        f"""
+        def child(times, queue):
+            instrumented()
+            work(times)
+            queue.put(1)
+        if __name__ == "__main__":
+            context = multiprocessing.get_context({method!r})
+            if {parent}:
+                instrumented()
+                work(2)
+            queue = context.Queue()
+            children = [context.Process(target=child, args=(times, queue)) for times in (3, 4)]
+            for process in children:
+                process.start()
+            for process in children:
+                process.join()
+            if {parent}:
+                shown = scraped()
+                tell(calls=shown.calls, errors=shown.errors)
+            else:
+                from otel_llm.prefork.directory import Directory
+                from otel_llm.prefork.totals import Names
+                totals = Directory(home(), Names(100)).total(None, list)
+                tell(calls=sum(value for _, value in totals.counters(catalog.CALLS)), errors={{}})
+        """,
+    )
+    assert found == {"calls": 9 if parent else 7, "errors": {}}
+
+
+def test_a_full_disk_costs_the_sum_and_nothing_else(tmp_path: Path) -> None:
+    """Files may not grow beyond 1 KB: one warning, the calls go on, and this process still shows its own figures."""
+    found = told(
+        tmp_path,
+        """
+        import logging, resource
+        logged = []
+        class Keep(logging.Handler):
+            def emit(self, record):
+                logged.append(record.getMessage())
+        logging.getLogger("otel_llm").addHandler(Keep())
+        logging.getLogger("otel_llm").propagate = False
+        instrumented()
+        work(2)
+        unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1024, unlimited[1]))
+        def child():
+            work(3)
+            os.write(out, str(scraped().calls).encode())
+        source, out = os.pipe()
+        os.waitpid(fork(child), 0)
+        work(2)
+        full = scraped()
+        tell(calls=full.calls, child=float(os.read(source, 100)), errors=full.errors, logged=logged)
+        """,
+    )
+    (warning,) = found.pop("logged")
+    assert "OTEL_LLM_PREFORK_DIR" in warning
+    assert "File too large" in warning
+    assert found == {"calls": 4, "child": 3, "errors": {}}
+
+
+def test_dead_process_s_open_calls_disappear(tmp_path: Path) -> None:
+    found = told(
+        tmp_path,
+        """
+        from otel_llm import runtime
+        from otel_llm.call import Call
+        from otel_llm.formats.facts import Request
+        instrumented()
+        def child():
+            request = Request(operation="chat", model="gpt-4o")
+            held = Call(
+                runtime.current().recorder, client="x", provider="openai", wire_format="openai_chat", request=request
+            )
+            os.read(wait, 1)
+        wait, _ = os.pipe()
+        pid = fork(child)
+        shown = lambda: scraped().value(catalog.INFLIGHT)
+        until(lambda: shown() == 1, 30)
+        oldest = scraped().value(catalog.OLDEST_INFLIGHT)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        tell(oldest=oldest > 0, after=shown())
+        """,
+    )
+    assert found == {"oldest": True, "after": 0}
+
+
+@pytest.mark.parametrize("variable", ["OTEL_LLM_PREFORK_DIR", "PROMETHEUS_MULTIPROC_DIR"])
+def test_a_directory_that_is_named_joins_processes_that_have_nothing_in_common(tmp_path: Path, variable: str) -> None:
+    """And an app's own registry, as prometheus_client's multiprocess mode has one, shows the sum, too."""
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    found = told(
+        tmp_path,
+        """
+        import subprocess
+        from prometheus_client import CollectorRegistry, multiprocess
+        instrumented()
+        work(2)
+        other = "from tests.prefork.app import *; setup(scrape_port=0); [call() for _ in range(3)]"
+        subprocess.run([sys.executable, "-c", other], check=True)
+        registry = CollectorRegistry()
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            multiprocess.MultiProcessCollector(registry)
+        registry.register(otel_llm.collector())
+        own = Figures(generate_latest(registry).decode())
+        tell(calls=scraped().calls, own=own.calls)
+        """,
+        **{variable: str(shared)},
+    )
+    assert found == {"calls": 5, "own": 5}
+    # Nobody is left: the next start begins at 0.
+    assert told(tmp_path, "instrumented()\ntell(calls=scraped().calls)", **{variable: str(shared)}) == {"calls": 0}
+
+
+def test_directories_of_families_that_are_over_are_removed(tmp_path: Path) -> None:
+    """Killed as a whole: the next family that begins cleans up."""
+    family = """
+        instrumented()
+        os.waitpid(fork(lambda: work(1)), 0)
+        print(json.dumps({"home": str(home()), "calls": scraped().calls}), flush=True)
+        if "KILLED" in os.environ:
+            os.kill(os.getpid(), signal.SIGKILL)
+        """
+    first = told(tmp_path, family, code=-signal.SIGKILL, KILLED="1")
+    assert first["calls"] == 1
+    assert Path(first["home"]).exists()
+    second = told(tmp_path, family)
+    assert second["calls"] == 1
+    assert not Path(first["home"]).exists()
+    assert not Path(second["home"]).exists()
