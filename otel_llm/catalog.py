@@ -256,7 +256,7 @@ RETRY_WAIT: Final = Metric(
 )  # fmt: skip
 RETRY_COST: Final = Metric(
     name="otel_llm.retry_cost", kind="counter", unit="USD", labels=MODEL,
-    help="US dollars for usage that providers stated on attempts that failed and were retried.",
+    help="US dollars for usage that providers stated on attempts that failed and were retried; not in the cost of calls.",
 )  # fmt: skip
 TRUNCATED_COST: Final = Metric(
     name="otel_llm.truncated_cost", kind="counter", unit="USD", labels=MODEL,
