@@ -10,12 +10,16 @@ import threading
 import time
 from array import array
 from contextvars import ContextVar
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from otel_llm import garbage, guard
 from otel_llm.failures import End, conclude
 from otel_llm.formats.facts import Facts, Format, Request
 from otel_llm.formats.reader import Reader
+from otel_llm.headers import Limit
+
+if TYPE_CHECKING:
+    from otel_llm.content.capture import Capture
 
 CURRENT: Final[ContextVar[Call | None]] = ContextVar("otel_llm_call", default=None)
 """The call whose SDK function runs in this context. The wire seam joins it, a nested client seam stands aside."""
@@ -52,8 +56,8 @@ class Call:
     """One logical call. Times: ``*_ns`` are nanoseconds of the monotonic clock, except ``wall_ns`` (since 1970)."""
 
     __slots__ = (
-        "_latch", "_open", "_returned", "_signals", "attempts", "client", "duration", "end", "extra", "format",
-        "gaps", "last_chunk_ns", "provider", "request", "server_address", "server_port", "span", "started_ns",
+        "_latch", "_open", "_returned", "_signals", "attempts", "client", "content", "duration", "end", "extra",
+        "format", "gaps", "last_chunk_ns", "provider", "request", "server_address", "server_port", "span", "started_ns",
         "time_to_first_chunk", "wall_ns",
     )  # fmt: skip
 
@@ -79,6 +83,8 @@ class Call:
         self.last_chunk_ns = 0
         self.span: Any = None
         self.extra: dict[str, Any] = {}
+        self.content: Capture | None = None
+        """What was said, where content is captured."""
         self.wall_ns = time.time_ns()
         self.started_ns = time.perf_counter_ns()
         signals.opened(self)
@@ -158,8 +164,8 @@ class Attempt:
     """One request on the wire and what came back."""
 
     __slots__ = (
-        "_batch", "_pending", "_reader", "backoff", "call", "end", "ended_ns", "facts", "number", "ratelimits", "request_id", "retry_after",
-        "started_ns", "status", "streamed", "wall_ns",
+        "_batch", "_pending", "_reader", "backoff", "call", "end", "ended_ns", "facts", "number", "ratelimits",
+        "request_id", "retry_after", "started_ns", "status", "streamed", "wall_ns",
     )  # fmt: skip
 
     def __init__(self, call: Call, number: int, previous_ended_ns: int) -> None:
@@ -168,7 +174,7 @@ class Attempt:
         self.status: int | None = None
         self.request_id: str | None = None
         self.retry_after: float | None = None
-        self.ratelimits: list[tuple[str, float, float]] = []
+        self.ratelimits: list[Limit] = []
         self.facts = Facts()
         self.streamed = False
         self.end: End | None = None
@@ -183,7 +189,8 @@ class Attempt:
     def response(self, status: int, content_type: str, encoding: str) -> None:
         """Status line and headers are here."""
         self.status = status
-        self._reader = Reader(self.call.format, content_type, encoding, self.facts)
+        wire_format = self.call.format if self.call.content is None else self.call.content.tap(self.call.format)
+        self._reader = Reader(wire_format, content_type, encoding, self.facts)
         self.streamed = self._reader.streamed
 
     def feed(self, data: bytes) -> None:

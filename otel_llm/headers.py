@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 
 class Headers(Protocol):
@@ -30,8 +31,17 @@ REQUEST_IDS: Final = (
 
 _ID_LENGTH: Final = 128
 
-Limit = tuple[str, float, float]
-"""One of :data:`otel_llm.catalog.LIMIT_KINDS`, the limit, and what is left of it, in the provider's unit and window."""
+
+class Limit(NamedTuple):
+    """One rate limit, in the provider's unit and window."""
+
+    kind: str
+    """One of :data:`otel_llm.catalog.LIMIT_KINDS`."""
+    limit: float
+    remaining: float
+    reset: str | None = None
+    """When all of it is there again, in the provider's own form; :func:`seconds_until` reads it."""
+
 
 DIALECTS: Final[tuple[tuple[tuple[str, str, str], ...], ...]] = (
     (  # OpenAI, Azure, Groq, OpenAI-compatible servers; Fireworks splits the tokens
@@ -58,6 +68,10 @@ DIALECTS: Final[tuple[tuple[tuple[str, str, str], ...], ...]] = (
     ),
 )
 """Families of header names. One response speaks one of them."""
+_RESETS: Final = {
+    remaining: remaining.replace("remaining", "reset") for dialect in DIALECTS for _, _, remaining in dialect
+}
+"""The header that says when a limit is whole again, by the one that says what is left."""
 
 
 def request_id(headers: Headers) -> str | None:
@@ -77,7 +91,7 @@ def rate_limits(headers: Headers) -> list[Limit]:
             if kind not in found and (size := _count(headers.get(limit))) is not None and size > 0:
                 left = _count(headers.get(remaining))
                 if left is not None:
-                    found[kind] = (kind, size, left)
+                    found[kind] = Limit(kind, size, left, headers.get(_RESETS[remaining]))
         if found:
             return list(found.values())
     return _draft_limits(headers)
@@ -85,6 +99,7 @@ def rate_limits(headers: Headers) -> list[Limit]:
 
 _REST = re.compile(r";\s*r=(\d+)")
 _QUOTA = re.compile(r";\s*q=(\d+)")
+_WINDOW = re.compile(r";\s*t=(\d+)")
 
 
 def _draft_limits(headers: Headers) -> list[Limit]:
@@ -93,7 +108,30 @@ def _draft_limits(headers: Headers) -> list[Limit]:
     if not stated:
         return []
     rest, quota = _REST.search(stated), _QUOTA.search(headers.get("ratelimit-policy") or "")
-    return [("requests", float(quota[1]), float(rest[1]))] if rest and quota and int(quota[1]) else []
+    if not (rest and quota and int(quota[1])):
+        return []
+    window = _WINDOW.search(stated)
+    return [Limit("requests", float(quota[1]), float(rest[1]), window[1] if window else None)]
+
+
+_DURATION: Final = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)s)?(?:([\d.]+)ms)?")
+_PARTS: Final = (86400.0, 3600.0, 60.0, 1.0, 0.001)
+
+
+def seconds_until(reset: str, now: float) -> float | None:
+    """Seconds from ``now`` (since 1970) until a stated reset, or ``None`` if it does not read: ``6m0s`` (OpenAI),
+    ``7.66s`` (Groq), a number of seconds (Azure, Together, Cerebras), RFC 3339 (Anthropic)."""
+    plain = _count(reset)
+    if plain is not None:
+        return plain
+    found = _DURATION.fullmatch(reset)
+    try:
+        if found and any(found.groups()):
+            return sum(float(part) * size for part, size in zip(found.groups(), _PARTS, strict=True) if part)
+        at = datetime.fromisoformat(reset)
+    except ValueError:
+        return None
+    return max(0.0, (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - now)
 
 
 def retry_after(headers: Headers) -> float | None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -74,7 +75,7 @@ def pair(limit: str, remaining: str, size: str = "100", left: str = "7") -> dict
     ],
 )
 def test_rate_limits(given_headers: dict[str, str], wanted: list[tuple[str, float, float]]) -> None:
-    assert sorted(headers.rate_limits(given_headers)) == sorted(wanted)
+    assert sorted(found[:3] for found in headers.rate_limits(given_headers)) == sorted(wanted)
     assert {kind for kind, _, _ in wanted} <= set(catalog.LIMIT_KINDS)
 
 
@@ -108,7 +109,7 @@ def test_no_value_raises(found: dict[str, str]) -> None:
     headers.request_id(found)
     wait = headers.retry_after(found)
     assert wait is None or wait >= 0
-    assert all(size > 0 and left >= 0 for _, size, left in headers.rate_limits(found))
+    assert all(size > 0 and left >= 0 for _, size, left, _ in headers.rate_limits(found))
 
 
 def test_recorded_headers(shared: Path) -> None:
@@ -119,9 +120,50 @@ def test_recorded_headers(shared: Path) -> None:
         for line in lines:
             row = json.loads(line)
             ids[row["provider"]] += headers.request_id(row["response_headers"]) is not None
-            kinds.update((row["provider"], kind) for kind, _, _ in headers.rate_limits(row["response_headers"]))
+            kinds.update((row["provider"], kind) for kind, _, _, _ in headers.rate_limits(row["response_headers"]))
     assert (ids["openai"], ids["azure.openai"], ids["anthropic"], ids["aws.bedrock"]) == (372, 32, 29, 90)
     assert (ids["mistral"], ids["cohere"], ids["voyage"]) == (11, 32, 3)
     assert (kinds["openai", "requests"], kinds["openai", "tokens"]) == (285, 284)
     assert (kinds["azure.openai", "requests"], kinds["mistral", "tokens"], kinds["together", "requests"]) == (28, 7, 1)
     assert [kinds["anthropic", kind] for kind in catalog.LIMIT_KINDS] == [25, 26, 23, 23]
+
+
+@pytest.mark.parametrize(
+    ("stated", "seconds"),
+    [
+        ("6m0s", 360), ("1ms", 0.001), ("0s", 0), ("7.66s", 7.66), ("2m59.56s", 179.56), ("1h2m3s", 3723),
+        ("1d2h", 93600), ("120ms", 0.12), ("500", 500), ("33.5", 33.5), ("2026-11-22T12:00:30Z", 30),
+        ("2026-11-22T12:00:30", 30), ("2026-11-22T11:00:00+00:00", 0), ("soon", None), ("-1", None), ("1.2.3s", None),
+        ("s", None),
+    ],
+)  # fmt: skip
+def test_resets_in_every_form(stated: str, seconds: float | None) -> None:
+    noon = datetime(2026, 11, 22, 12, tzinfo=UTC).timestamp()
+    assert headers.seconds_until(stated, noon) == (seconds if seconds is None else pytest.approx(seconds))
+
+
+@pytest.mark.parametrize(
+    ("given_headers", "wanted"),
+    [
+        (
+            pair("x-ratelimit-limit-requests", "x-ratelimit-remaining-requests") | {"x-ratelimit-reset-requests": "6m"},
+            "6m",
+        ),
+        (
+            pair("anthropic-ratelimit-tokens-limit", "anthropic-ratelimit-tokens-remaining")
+            | {"anthropic-ratelimit-tokens-reset": "2026-11-22T12:00:30Z"},
+            "2026-11-22T12:00:30Z",
+        ),
+        (pair("x-ratelimit-limit", "x-ratelimit-remaining") | {"x-ratelimit-reset": "1"}, "1"),
+        ({"ratelimit": '"api";r=499;t=120', "ratelimit-policy": '"window";"api";q=500;w=300'}, "120"),
+        (pair("x-ratelimit-limit", "x-ratelimit-remaining"), None),
+    ],
+)
+def test_a_limit_has_the_reset_that_was_stated_with_it(given_headers: dict[str, str], wanted: str | None) -> None:
+    assert [limit.reset for limit in headers.rate_limits(given_headers)] == [wanted]
+
+
+@given(st.text(max_size=30))
+def test_no_reset_raises(text: str) -> None:
+    found = headers.seconds_until(text, 0.0)
+    assert found is None or found >= 0

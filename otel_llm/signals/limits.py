@@ -5,12 +5,34 @@ from __future__ import annotations
 import time
 from typing import Final
 
+import msgspec
+
 from otel_llm.call import Call
+from otel_llm.headers import Limit, seconds_until
 from otel_llm.signals.labels import CappedLabel
 from otel_llm.signals.ledger import GaugeRows
 
 STALE_AFTER: Final = 300.0
-"""Seconds after which a statement is no longer shown: limits are per minute or shorter for most providers."""
+"""Seconds for which a statement without a reset is shown: limits are per minute or shorter for most providers."""
+SHOWN_AT_LEAST: Final = 60.0
+"""Seconds for which any statement is shown. OpenAI's resets are milliseconds away, and a scrape comes twice a minute
+at best."""
+SHOWN_AT_MOST: Final = 86_400.0
+"""Seconds after which no statement is shown: nobody scrapes a month's limit that was stated yesterday."""
+
+
+class _Stated(msgspec.Struct, frozen=True):
+    at: float
+    """Seconds of the monotonic clock, which all processes of a machine share."""
+    wall: float
+    """Seconds since 1970."""
+    limit: Limit
+
+    def shown(self) -> bool:
+        """True until the reset that the provider stated."""
+        reset = seconds_until(self.limit.reset, self.wall) if self.limit.reset else None
+        lasts = STALE_AFTER if reset is None else min(max(reset, SHOWN_AT_LEAST), SHOWN_AT_MOST)
+        return time.monotonic() - self.at <= lasts
 
 
 class RateLimits:
@@ -18,22 +40,22 @@ class RateLimits:
 
     def __init__(self, model: CappedLabel) -> None:
         self._model = model
-        self._last: dict[tuple[str, str, str], tuple[float, float, float]] = {}
+        self._last: dict[tuple[str, ...], _Stated] = {}
 
     def note(self, call: Call) -> None:
         """Takes what the call's last attempt stated."""
         if not call.attempts or not call.attempts[-1].ratelimits:
             return
-        now, model = time.monotonic(), self._model(call.request.model)
-        for kind, limit, remaining in call.attempts[-1].ratelimits:
-            self._last[call.provider, model, kind] = (now, limit, remaining)
+        model = self._model(call.request.model)
+        for limit in call.attempts[-1].ratelimits:
+            self._last[call.provider, model, limit.kind] = _Stated(time.monotonic(), time.time(), limit)
 
     def rows(self, *, remaining: bool) -> GaugeRows:
-        oldest = time.monotonic() - STALE_AFTER
-        for key, (at, limit, left) in list(self._last.items()):
-            if at >= oldest:
-                yield key, left if remaining else limit
+        for key, stated in list(self._last.items()):
+            if stated.shown():
+                yield key, stated.limit.remaining if remaining else stated.limit.limit
 
     def stated(self, key: tuple[str, ...]) -> float:
-        """When a row was stated, in seconds of the monotonic clock, which all processes of a machine share."""
-        return next((at for known, (at, _, _) in list(self._last.items()) if known == key), 0.0)
+        """When a row was stated, in seconds of the monotonic clock."""
+        found = self._last.get(key)
+        return found.at if found is not None else 0.0
