@@ -5,9 +5,20 @@ import otel_llm
 otel_llm.instrument()
 """
 
+from otel_llm.content.message import Content
 from otel_llm.instrumentor import collector, flush, instrument, uninstrument
 from otel_llm.runtime import disable, enable
 from otel_llm.settings import SettingError
 from otel_llm.version import __version__
 
-__all__ = ["SettingError", "__version__", "collector", "disable", "enable", "flush", "instrument", "uninstrument"]
+__all__ = [
+    "Content",
+    "SettingError",
+    "__version__",
+    "collector",
+    "disable",
+    "enable",
+    "flush",
+    "instrument",
+    "uninstrument",
+]

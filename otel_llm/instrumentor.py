@@ -8,6 +8,7 @@ import threading
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Final, TypedDict, Unpack
 
+from opentelemetry._logs import LoggerProvider
 from opentelemetry.instrumentation.instrumentor import (
     BaseInstrumentor,
 )
@@ -17,6 +18,7 @@ from prometheus_client import Metric as Family
 from prometheus_client.registry import Collector
 
 from otel_llm import garbage, guard, runtime
+from otel_llm.content.capture import Capturer, Redact
 from otel_llm.exposition.endpoint import serve
 from otel_llm.exposition.exposure import Exposure
 from otel_llm.guard import logger
@@ -25,7 +27,7 @@ from otel_llm.prefork import hooks
 from otel_llm.prices.overrides import Overrides
 from otel_llm.prices.pricing import PriceTable
 from otel_llm.seams import HOOKS
-from otel_llm.settings import NativeSpans, Scrape, Semconv, Settings, load
+from otel_llm.settings import ContentMode, NativeSpans, Scrape, Semconv, Settings, load
 from otel_llm.signals.pipeline import Pipeline
 from otel_llm.signals.recorder import Recorder
 from otel_llm.wires import http_spans
@@ -52,6 +54,8 @@ class SettingKeywords(TypedDict, total=False):
     budget_day: float | None
     budget_month: float | None
     duplicates: bool | None
+    content: ContentMode | None
+    content_limit: int | None
 
 
 class Installed:
@@ -125,7 +129,8 @@ def instrument(
     *,
     tracer_provider: TracerProvider | None = None,
     meter_provider: MeterProvider | None = None,
-    logger_provider: object | None = None,  # noqa: ARG001 - taken as every instrumentor takes it; no events yet
+    logger_provider: LoggerProvider | None = None,
+    redact: Redact | None = None,
     **settings: Unpack[SettingKeywords],
 ) -> None:
     """Observes every LLM call of this process from now on; before or after SDKs are imported and clients made.
@@ -133,6 +138,10 @@ def instrument(
     Providers that are passed in are used, else the app's global ones (set before or after), else ours from the
     ``OTEL_*`` environment; without any of them metrics are served for scraping on 127.0.0.1:9464. A second call changes
     nothing. Settings that are not given come from ``OTEL_LLM_*`` and ``OTEL_*``.
+
+    Content (prompts, answers, tool arguments) is captured only if the setting ``content`` says so. ``redact`` then gets
+    each call's :class:`otel_llm.Content` and gives back what may be exported, or ``None`` for nothing; if it raises,
+    nothing of that call's content is. Events go to ``logger_provider``, else to the app's global one.
 
     :raises otel_llm.SettingError: for a setting that is unknown or has a value that is not allowed.
     """
@@ -147,18 +156,28 @@ def instrument(
         if loaded.settings.disabled:
             return
         guard.close_breakers()
-        _installed = _install(loaded.settings, tracer_provider, meter_provider)
+        capturer = capturing(loaded.settings, redact, logger_provider)
+        _installed = _install(loaded.settings, tracer_provider, meter_provider, capturer)
         hooks.watch(_before_fork, _forked)
 
 
-def _install(settings: Settings, tracer: TracerProvider | None, meter: MeterProvider | None) -> Installed:
+def capturing(settings: Settings, redact: Redact | None, events: LoggerProvider | None) -> Capturer | None:
+    """What captures content; ``None`` unless it is asked for."""
+    if settings.content == "no_content":
+        return None
+    return Capturer(settings.content, settings.content_limit, redact, events)
+
+
+def _install(
+    settings: Settings, tracer: TracerProvider | None, meter: MeterProvider | None, capturer: Capturer | None
+) -> Installed:
     pipeline = Pipeline(settings, tracer, meter)
     recorder = Recorder(settings, pipeline, prices(settings))
     made = Installed(settings, pipeline, recorder)
     made.exposure.start()
-    runtime.install(runtime.Runtime(settings, recorder))
+    runtime.install(runtime.Runtime(settings, recorder, capturer))
     for hook in HOOKS:
-        hook.arm(_patches, lambda: runtime.current() is not None)
+        hook.arm(_patches, runtime.present)
     garbage.watch()
     atexit.register(_at_exit)
     return made

@@ -24,7 +24,7 @@ def open_call(
     request.model = request.model or found.model
     request.stream = request.stream or stream or bool(found.stream)
     SEEN[client] += 1
-    return Call(
+    call = Call(
         active.recorder,
         client=client,
         provider=(provider_of(host) if host else None) or provider,
@@ -33,3 +33,6 @@ def open_call(
         server_address=host or None,
         server_port=port,
     )
+    if active.capturer is not None:
+        call.content = active.capturer.begin(found.format, body)
+    return call

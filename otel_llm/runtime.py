@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from otel_llm.content.capture import Capturer
     from otel_llm.settings import Settings
     from otel_llm.signals.recorder import Recorder
 
@@ -12,9 +13,11 @@ if TYPE_CHECKING:
 class Runtime:
     """Settings and signals of an instrumented process."""
 
-    __slots__ = ("enabled", "recorder", "settings")
+    __slots__ = ("capturer", "enabled", "recorder", "settings")
 
-    def __init__(self, settings: Settings, recorder: Recorder) -> None:
+    def __init__(self, settings: Settings, recorder: Recorder, capturer: Capturer | None = None) -> None:
+        self.capturer = capturer
+        """``None``: no content is captured."""
         self.settings = settings
         self.recorder = recorder
         self.enabled = True
@@ -28,6 +31,11 @@ def current() -> Runtime | None:
     """The runtime if calls are to be observed now, else ``None``."""
     found = _current
     return found if _on and found is not None and found.enabled else None
+
+
+def present() -> bool:
+    """True between ``instrument()`` and ``uninstrument()``, the kill switch thrown or not."""
+    return _current is not None
 
 
 def disable() -> None:

@@ -119,6 +119,11 @@ class Telemetry:
                 found[key] = found.get(key, 0) + sample.value
         return found
 
+    def forgive(self) -> None:
+        """Internal errors and complaints so far were expected."""
+        self._failures = guard.failures()
+        self.logged.clear()
+
     def clean(self) -> None:
         """Nothing of ours failed, and nobody logged a complaint."""
         now = guard.failures()

@@ -69,6 +69,8 @@ class Recorder:
         if summary is None:
             self._abandon_span(call)
             return
+        if call.content is not None:
+            self._deliver(call, summary)
         self._end_span(call, summary)
         self._count(call, summary)
         self._record(call, summary)
@@ -114,6 +116,11 @@ class Recorder:
     @guarded("signals.summary")
     def _summarise(self, call: Call) -> Summary:
         return summarise(call, self._prices)
+
+    @guarded("signals.content")
+    def _deliver(self, call: Call, summary: Summary) -> None:
+        if call.content is not None:
+            call.content.deliver(call.span, spans.attributes(call, summary), context(call))
 
     @guarded("signals.span")
     def _end_span(self, call: Call, summary: Summary) -> None:
