@@ -12,6 +12,7 @@ import re
 import threading
 from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import MethodType
 from typing import Any, Final
 from weakref import WeakSet
 
@@ -39,7 +40,7 @@ def instrument(client: Any, library: str) -> None:
     with _lock:
         if instrumentor().is_instrumented_by_opentelemetry:
             if client in _ours:
-                instrumentor.uninstrument_client(client)
+                _take_off(client, instrumentor)
                 _ours.discard(client)
             return
         if client not in _ours and not getattr(client, "_is_instrumented_by_opentelemetry", False):
@@ -56,8 +57,19 @@ def restore() -> None:
             for kind in type(client).__mro__:
                 root = kind.__module__.partition(".")[0]
                 library = root if root in INSTRUMENTORS else library
-            _instrumentor(library).uninstrument_client(client)
+            _take_off(client, _instrumentor(library))
         _ours.clear()
+
+
+def _take_off(client: Any, instrumentor: Any) -> None:
+    """Undoes ``instrument_client``. That leaves a bound method on each transport, which would hide the class's own from
+    an app that instruments the whole library later."""
+    instrumentor.uninstrument_client(client)
+    for transport in (client._transport, *client._mounts.values()):
+        for name in ("handle_request", "handle_async_request"):
+            method = getattr(transport, "__dict__", {}).get(name)
+            if isinstance(method, MethodType) and method.__self__ is transport:
+                delattr(transport, name)
 
 
 def quiet(client: Any) -> AbstractContextManager[Any]:

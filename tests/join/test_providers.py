@@ -1,0 +1,130 @@
+"""Whose providers are used: those passed in, else the app's, set before us or after us; nothing global is replaced."""
+
+from __future__ import annotations
+
+import pytest
+
+from otel_llm import catalog
+from otel_llm.catalog import METRICS
+from otel_llm.demo.emulator import Emulator
+from tests.join.processes import told
+
+OURS = ["chat gpt-4o", catalog.SCOPE]
+SEEN = {catalog.CALLS.name, catalog.CALL_TOKENS.name, catalog.DURATION.name, catalog.INFLIGHT.name}
+SCRAPED = {catalog.CALLS.prometheus, catalog.DURATION.prometheus}
+
+
+@pytest.mark.parametrize("when", ["before", "after", "later"])
+def test_the_apps_providers(when: str, emulator: Emulator) -> None:
+    """``later`` is after a first call, which no provider could see; counters still have it."""
+    found = told(
+        f"""
+        when = {when!r}
+        tracer, spans = tracing()
+        meter, names = metering()
+        def set_them():
+            trace.set_tracer_provider(tracer)
+            metrics.set_meter_provider(meter)
+        if when == "before": set_them()
+        otel_llm.instrument()
+        if when == "after": set_them()
+        if when == "later":
+            call("early")
+            set_them()
+        call()
+        mine = (trace.get_tracer_provider() is tracer, metrics.get_meter_provider() is meter)
+        tell(spans=spans(), names=names(), scraped=scraped(), mine=mine)
+        """,
+        EMULATOR=emulator.url,
+        OTEL_EXPORTER_PROMETHEUS_PORT="0",
+    )
+    assert found["spans"] == [OURS]
+    assert set(found["names"]) >= SEEN
+    assert set(found["names"]) <= {metric.name for metric in METRICS}
+    assert found["scraped"] == [], "metrics go to the app's provider: scrape=auto stays silent"
+    assert found["mine"] == [True, True]
+
+
+def test_scrape_besides_the_apps_own_meter_provider(emulator: Emulator) -> None:
+    found = told(
+        """
+        meter, names = metering()
+        metrics.set_meter_provider(meter)
+        otel_llm.instrument(scrape="on", scrape_port=0)
+        call()
+        tell(names=names(), scraped=scraped())
+        """,
+        EMULATOR=emulator.url,
+    )
+    assert set(found["names"]) >= SEEN
+    assert {name.removesuffix("_total") for name in found["scraped"]} >= SCRAPED
+
+
+def test_providers_that_are_passed_in_come_first(emulator: Emulator) -> None:
+    found = told(
+        """
+        theirs, theirs_spans = tracing()
+        trace.set_tracer_provider(theirs)
+        global_meter, global_names = metering()
+        metrics.set_meter_provider(global_meter)
+        tracer, spans = tracing()
+        meter, names = metering()
+        otel_llm.instrument(tracer_provider=tracer, meter_provider=meter, logger_provider=None)
+        call()
+        tell(spans=spans(), names=names(), theirs=theirs_spans(), global_names=global_names())
+        """,
+        EMULATOR=emulator.url,
+    )
+    assert found["spans"] == [OURS]
+    assert set(found["names"]) >= SEEN
+    assert found["theirs"] == found["global_names"] == []
+
+
+def test_without_any_provider_nothing_global_is_set(emulator: Emulator) -> None:
+    found = told(
+        """
+        otel_llm.instrument(scrape_port=0)
+        call()
+        kinds = [type(trace.get_tracer_provider()).__name__, type(metrics.get_meter_provider()).__name__]
+        tell(kinds=kinds, scraped=scraped())
+        """,
+        EMULATOR=emulator.url,
+    )
+    assert found["kinds"] == ["ProxyTracerProvider", "_ProxyMeterProvider"]
+    assert {name.removesuffix("_total") for name in found["scraped"]} >= SCRAPED
+
+
+def test_spans_of_the_app_and_ours_share_a_trace(emulator: Emulator) -> None:
+    found = told(
+        """
+        exporter, provider = InMemorySpanExporter(), TracerProvider()
+        provider.add_span_processor(SimpleSpanProcessor(exporter))
+        otel_llm.instrument(scrape="off")
+        trace.set_tracer_provider(provider)
+        with trace.get_tracer("app").start_as_current_span("mine"):
+            call()
+        ours, mine = exporter.get_finished_spans()
+        tell(child=ours.parent.span_id == mine.context.span_id, names=[ours.name, mine.name])
+        """,
+        EMULATOR=emulator.url,
+    )
+    assert found == {"child": True, "names": ["chat gpt-4o", "mine"]}
+
+
+# ------------------------------------------------------------------------------ spans that an SDK makes of itself
+@pytest.mark.parametrize(("setting", "expected"), [("suppress", 1), ("keep", 2)])
+def test_native_spans_of_anthropic(setting: str, expected: int, emulator: Emulator) -> None:
+    found = told(
+        f"""
+        tracer, spans = tracing()
+        trace.set_tracer_provider(tracer)
+        otel_llm.instrument(scrape="off", native_spans={setting!r})
+        with anthropic.Anthropic(base_url=URL, api_key="k") as client:
+            client.messages.create(model="claude-opus-4-8", max_tokens=9, messages=[{{"role": "user", "content": "x"}}])
+        tell(spans=spans())
+        """,
+        EMULATOR=emulator.url,
+    )
+    scopes = [scope for _, scope in found["spans"]]
+    assert scopes.count(catalog.SCOPE) == 1
+    assert len(scopes) == expected

@@ -1,0 +1,81 @@
+"""Settings: keyword, then ``OTEL_LLM_*``, then ``OTEL_*``; a bad value says which, where and what is allowed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import otel_llm
+from otel_llm.settings import SPECS, Settings, load
+from tests.telemetry import observed
+
+
+def test_order() -> None:
+    environ = {"OTEL_EXPORTER_PROMETHEUS_PORT": "1111"}
+    assert load({}, environ).settings.scrape_port == 1111
+    environ["OTEL_LLM_SCRAPE_PORT"] = "2222"
+    assert load({}, environ).settings.scrape_port == 2222
+    assert load({"scrape_port": 3333}, environ).settings.scrape_port == 3333
+    assert load({}, {}).settings == Settings()
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
+def test_every_setting_has_its_variable(spec: Any) -> None:
+    values = ("true", "on", "1", "keep", "main", "SPAN_ONLY", "2.5", "text")
+    for text in values:
+        loaded = load({}, {spec.variable: text})
+        if not loaded.problems:
+            assert getattr(loaded.settings, spec.name) == spec.parse(text)
+            return
+    pytest.fail(f"no value of {values} is allowed for {spec.name}")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("scrape", "maybe"), ("scrape_port", "70000"), ("http_spans", "sometimes"), ("model_cap", "0"),
+     ("budget_day", "-1"), ("budget_month", "inf"), ("native_spans", "both"), ("semconv", "old")],
+)  # fmt: skip
+def test_bad_value(name: str, text: str) -> None:
+    spec = next(spec for spec in SPECS if spec.name == name)
+    loaded = load({}, {spec.variable: text})
+    (problem,) = loaded.problems
+    assert spec.variable in problem
+    assert repr(text) in problem
+    assert spec.allowed in problem
+    assert getattr(loaded.settings, name) == getattr(Settings(), name)
+    with pytest.raises(otel_llm.SettingError, match=f"{name}={text!r}".replace("-", "\\-")) as raised:
+        load({name: text}, {})
+    assert spec.allowed in str(raised.value)
+
+
+def test_unknown_keyword_names_the_known_ones() -> None:
+    with pytest.raises(otel_llm.SettingError, match=r"'scrap_port'.*scrape_port"):
+        otel_llm.instrument(scrap_port=1)  # type: ignore[call-arg]
+
+
+def test_bad_environment_does_not_stop_the_app(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_LLM_SCRAPE", "perhaps")
+    with observed() as telemetry:
+        (warning,) = [record.getMessage() for record in telemetry.logged]
+        telemetry.logged.clear()
+    assert "OTEL_LLM_SCRAPE='perhaps'" in warning
+    assert "auto, on or off" in warning
+
+
+@pytest.mark.parametrize("variable", ["OTEL_LLM_DISABLED", "OTEL_SDK_DISABLED"])
+def test_disabled(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import openai
+
+    monkeypatch.setenv(variable, "true")
+    before = openai._base_client.SyncAPIClient.__dict__["request"]
+    with observed() as telemetry:
+        assert openai._base_client.SyncAPIClient.__dict__["request"] is before
+        assert not [s for s in telemetry.samples() if s.name.startswith("otel_llm")]
+
+
+def test_price_file_that_is_not_there(tmp_path: Any) -> None:
+    with observed(prices=str(tmp_path / "none.yaml")) as telemetry:
+        (message,) = [record.getMessage() for record in telemetry.logged]
+        telemetry.logged.clear()
+    assert "none.yaml" in message
