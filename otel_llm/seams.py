@@ -1,4 +1,4 @@
-"""Every module that is patched: clients, HTTP libraries, and SDKs' own tracing."""
+"""Every module that is patched: clients, HTTP libraries, SDKs' own tracing, web servers."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Final
 from otel_llm import native
 from otel_llm.clients.table import CLIENTS
 from otel_llm.patching import Hook
+from otel_llm.prefork import servers
 from otel_llm.wires.table import WIRES
 
 CLIENT_HOOKS: Final = [Hook(row.module, row.patch, row.package) for row in CLIENTS]
 WIRE_HOOKS: Final = [Hook(module, patch, module.partition(".")[0]) for module, patch in WIRES.items()]
 NATIVE_HOOKS: Final = [Hook(module, patch, module.partition(".")[0]) for module, patch in native.MODULES.items()]
-HOOKS: Final = CLIENT_HOOKS + WIRE_HOOKS + NATIVE_HOOKS
+SERVER_HOOKS: Final = [Hook("uvicorn.server", servers.patch, "uvicorn")]
+HOOKS: Final = CLIENT_HOOKS + WIRE_HOOKS + NATIVE_HOOKS + SERVER_HOOKS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import ssl
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -75,6 +76,14 @@ def tls(settings: Settings) -> dict[str, Any]:
         )
     if certificate is None:
         return {}
+    try:  # here, because prometheus_client (0.26) opens the port first and leaves it open when this fails
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        if authority:
+            context.load_verify_locations(authority)
+    except OSError as error:
+        files = ", ".join(filter(None, (certificate, key, authority)))
+        raise EndpointError(f"no TLS by {files} (OTEL_LLM_SCRAPE_*FILE): {error}") from error
     asked = {"client_cafile": authority, "client_auth_required": True} if authority else {}
     return {"certfile": certificate, "keyfile": key, **asked}
 

@@ -70,3 +70,5 @@ async def asgi(scope: dict[str, Any], receive: Any, send: Callable[[dict[str, An
 
 if os.environ.get("PREFORK_APP") == "instrumented":
     setup()
+elif os.environ.get("PREFORK_APP") == "own":
+    otel_llm.instrument()

@@ -1,0 +1,125 @@
+"""The endpoint of our own: TLS, users, and what happens where they cannot be had."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import os
+import socket
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+
+import otel_llm
+from otel_llm import instrumentor
+from otel_llm.exposition.endpoint import Endpoint
+
+
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    yield
+    otel_llm.uninstrument()
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def files(authority: trustme.CA, tmp_path: Path) -> dict[str, str]:
+    issued = authority.issue_cert("127.0.0.1")
+    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    return {"scrape_certfile": str(tmp_path / "cert.pem"), "scrape_keyfile": str(tmp_path / "key.pem")}
+
+
+def endpoint() -> Endpoint | None:
+    assert instrumentor._installed is not None
+    return instrumentor._installed.exposure.endpoint
+
+
+def get(url: str, context: ssl.SSLContext | None = None, **headers: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(
+            urllib.request.Request(url, headers=headers), timeout=10, context=context
+        ) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+def test_tls(files: dict[str, str], authority: trustme.CA) -> None:
+    otel_llm.instrument(scrape_port=0, **files)
+    served = endpoint()
+    assert served is not None
+    status, text = get(f"https://127.0.0.1:{served.port}/metrics", trusting(authority))
+    assert (status, "otel_llm_build_info" in text) == (200, True)
+
+
+def test_client_certificate(files: dict[str, str], authority: trustme.CA, tmp_path: Path) -> None:
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    otel_llm.instrument(scrape_port=0, scrape_client_cafile=str(tmp_path / "ca.pem"), **files)
+    served = endpoint()
+    assert served is not None
+    url, context = f"https://127.0.0.1:{served.port}/metrics", trusting(authority)
+    with pytest.raises(OSError, match=r"certificate required|reset|EOF|closed|Broken pipe"):
+        get(url, context)
+    authority.issue_cert("client@example.org").configure_cert(context)
+    assert get(url, context)[0] == 200
+
+
+def basic(user: str) -> str:
+    return "Basic " + base64.b64encode(user.encode()).decode()
+
+
+def test_users(tmp_path: Path) -> None:
+    (tmp_path / "users").write_text("prometheus:s3cret:with:colons\n\nother:x\n")
+    otel_llm.instrument(scrape_port=0, scrape_users=str(tmp_path / "users"))
+    served = endpoint()
+    assert served is not None
+    url = f"http://127.0.0.1:{served.port}/metrics"
+    for refused in ("", "Basic", "Basic %%%", "Bearer x", basic("prometheus:"), basic("prometheus:s3cret"), basic("")):
+        assert get(url, Authorization=refused) == (401, "Unauthorized\n")
+    assert get(url)[0] == 401
+    for user in ("prometheus:s3cret:with:colons", "other:x"):
+        status, text = get(url, Authorization=basic(user))
+        assert (status, "otel_llm_build_info" in text) == (200, True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"scrape_certfile": "cert.pem"}, "OTEL_LLM_SCRAPE_KEYFILE"),
+        ({"scrape_client_cafile": "ca.pem"}, "OTEL_LLM_SCRAPE_CLIENT_CAFILE"),
+        ({"scrape_certfile": "/absent/cert.pem", "scrape_keyfile": "/absent/key.pem"}, "/absent/cert.pem"),
+        ({"scrape_users": "/absent/users"}, "/absent/users"),
+        ({"scrape_users": os.devnull}, "one user:password per line"),
+    ],
+)
+def test_protection_that_cannot_be_had_is_no_endpoint(
+    settings: dict[str, str], named: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    otel_llm.instrument(scrape_port=0, **settings)
+    assert endpoint() is None
+    assert named in caplog.text
+
+
+def test_a_port_of_somebody_else_is_one_warning(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as foreign, caplog.at_level(logging.WARNING, "otel_llm"):
+        otel_llm.instrument(scrape_port=foreign.getsockname()[1])
+        assert endpoint() is None
+    assert len(caplog.records) == 1
+    assert "OTEL_EXPORTER_PROMETHEUS_PORT" in caplog.text

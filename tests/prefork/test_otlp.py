@@ -1,0 +1,136 @@
+"""OTLP of workers: an instance of its own for each, its own figures and not the sum, and nothing lost at the end."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from otel_llm import catalog
+from tests.prefork.server import Server
+from tests.prefork.test_processes import told
+from tests.prefork.test_servers import COMMANDS
+
+INSTANCE = "service.instance.id"
+
+
+class Received:
+    """What arrived, by ``service.instance.id``: latest value of the calls, count of durations, number of spans."""
+
+    def __init__(self) -> None:
+        self.calls: dict[str, float] = {}
+        self.durations: dict[str, float] = {}
+        self.spans: dict[str, int] = {}
+
+    def take(self, path: str, body: bytes) -> None:
+        if path == "/v1/traces":
+            for batch in ExportTraceServiceRequest.FromString(body).resource_spans:
+                count = sum(len(scope.spans) for scope in batch.scope_spans)
+                self.spans[instance(batch)] = self.spans.get(instance(batch), 0) + count
+            return
+        for batch in ExportMetricsServiceRequest.FromString(body).resource_metrics:
+            for metric in (metric for scope in batch.scope_metrics for metric in scope.metrics):
+                if metric.name == catalog.CALLS.name:
+                    self.calls[instance(batch)] = sum(p.as_double or p.as_int for p in metric.sum.data_points)
+                if metric.name == catalog.DURATION.name:
+                    self.durations[instance(batch)] = sum(point.count for point in metric.histogram.data_points)
+
+
+def instance(batch: Any) -> str:
+    return next(pair.value.string_value for pair in batch.resource.attributes if pair.key == INSTANCE)
+
+
+@pytest.fixture
+def receiver() -> Iterator[tuple[str, Received]]:
+    received = Received()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            received.take(self.path, gzip.decompress(body) if self.headers.get("content-encoding") else body)
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}", received
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.mark.parametrize("name", ["gunicorn-sync-preload", "uvicorn"])
+def test_workers_of_a_server(tmp_path: Path, receiver: tuple[str, Received], name: str) -> None:
+    url, received = receiver
+    env = {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "PREFORK_APP": "own"}
+    with Server(*COMMANDS[name], log=tmp_path / "log", **env) as server:
+        workers = server.workers(2)
+        answered = server.call(30)
+        assert server.page().calls == 30
+    expected = sorted(answered.count(pid) for pid in workers)
+    calls = {found: value for found, value in received.calls.items() if value}
+    assert sorted(calls.values()) == expected
+    assert {found: value for found, value in received.durations.items() if value} == calls
+    assert received.spans == calls
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_multiprocessing_children_export_at_their_end(
+    tmp_path: Path, receiver: tuple[str, Received], method: str
+) -> None:
+    url, received = receiver
+    told(
+        tmp_path,
+        f"""
+        def child(times):
+            otel_llm.instrument(scrape_port=0)
+            work(times)
+        if __name__ == "__main__":
+            otel_llm.instrument(scrape_port=0)
+            work(2)
+            context = multiprocessing.get_context({method!r})
+            for times in (3, 4):
+                process = context.Process(target=child, args=(times,))
+                process.start()
+                process.join()
+            tell()
+        """,
+        OTEL_EXPORTER_OTLP_ENDPOINT=url,
+    )
+    assert sorted(value for value in received.calls.values() if value) == [2, 3, 4]
+    assert sorted(value for value in received.durations.values() if value) == [2, 3, 4]
+    assert sorted(received.spans.values()) == [2, 3, 4]
+
+
+def test_flush_is_bounded_by_its_timeout(tmp_path: Path) -> None:
+    """A collector that takes connections and says nothing."""
+    found = told(
+        tmp_path,
+        """
+        import socket
+        silent = socket.create_server(("127.0.0.1", 0))
+        os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://127.0.0.1:%d" % silent.getsockname()[1]
+        os.environ["OTEL_EXPORTER_OTLP_TIMEOUT"] = "1"
+        import logging
+        logging.disable(logging.CRITICAL)
+        otel_llm.instrument(scrape="off")
+        work(1)
+        began = time.monotonic()
+        flushed = otel_llm.flush(0.2)
+        tell(flushed=flushed, seconds=time.monotonic() - began)
+        """,
+    )
+    assert found["flushed"] is False
+    assert 0.15 < found["seconds"] < 5
