@@ -26,6 +26,7 @@ GREY: Final = "#8E8E8E"
 WEEK_AGO: Final = "a week ago"
 """Ending of a legend that is drawn dashed and grey."""
 NO_CALLS: Final = "no calls"
+NO_PRICE: Final = "no price"
 
 Steps = tuple[tuple[float | None, str], ...]
 PLAIN: Final[Steps] = ((None, "text"),)
@@ -239,6 +240,8 @@ def table(
 
 def _cell(one: Column) -> Json:
     properties: dict[str, object] = {"unit": one.unit}
+    if one.unit == "currencyUSD":  # calls that cost nothing are free or, mostly, unpriced: $0.00 would hide that
+        properties["mappings"] = [{"type": "value", "options": {"0": {"index": 0, "text": NO_PRICE}}}]
     if one.decimals is not None:
         properties["decimals"] = one.decimals
     if one.bar:
