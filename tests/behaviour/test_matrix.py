@@ -43,9 +43,14 @@ SCENARIOS = {
     "streaming-response": Expected(scenario=scenarios.streaming, needs="streaming"),
     "parse": Expected(scenario=scenarios.parse, needs="parse"),
     "error": Expected(scenario=scenarios.error, **FAILED, error_class="bad_request", statuses=(400,)),
-    "retry": Expected(scenario=scenarios.retry, statuses=(500, 200), retried=1),
+    "retry": Expected(scenario=scenarios.retry, needs="retries", statuses=(500, 200), retried=1),
     "exhausted": Expected(
-        scenario=scenarios.exhausted, **FAILED, error_class="provider", statuses=(500, 500, 500), retried=2
+        scenario=scenarios.exhausted,
+        needs="retries",
+        **FAILED,
+        error_class="provider",
+        statuses=(500, 500, 500),
+        retried=2,
     ),
     "break": Expected(scenario=scenarios.leave, **LEFT),
     "drop": Expected(scenario=scenarios.drop, **LEFT),
@@ -57,7 +62,8 @@ CELLS = [
     for row in ROWS
     for name, expected in SCENARIOS.items()
     for sync in (True, False)
-    if not expected.needs or getattr(row, expected.needs) is not None
+    if not expected.needs or getattr(row, expected.needs)
+    if (row.sync if sync else row.asynchronous) is not None
 ]
 
 
@@ -107,14 +113,15 @@ def check_span(row: Row, expected: Expected, span: SpanFacts) -> None:
     assert bool(span.get(catalog.ERROR_TYPE)) is (expected.outcome == "error")
     assert span.statuses == list(expected.statuses)
     assert [attempt[catalog.ATTEMPT_NUMBER] for attempt in span.attempts] == list(range(1, len(expected.statuses) + 1))
-    assert all(attempt.get(catalog.ATTEMPT_REQUEST_ID) for attempt in span.attempts if attempt.get(catalog.HTTP_STATUS))
+    answered = [attempt for attempt in span.attempts if attempt.get(catalog.HTTP_STATUS)]
+    assert all(bool(attempt.get(catalog.ATTEMPT_REQUEST_ID)) is row.request_ids for attempt in answered)
     assert [catalog.ATTEMPT_BACKOFF in attempt for attempt in span.attempts] == [False] + [True] * expected.retried
     assert span.get(catalog.SPAN_RETRIES) == (expected.retried or None)
     assert (span.get(catalog.TIME_TO_FIRST_CHUNK) is not None) is expected.streamed
     if expected.whole:
         assert span.tokens == row.tokens
         assert span.finish == list(row.finish)
-        assert span[catalog.RESPONSE_MODEL] == row.model
+        assert span.get(catalog.RESPONSE_MODEL) == (row.model if row.states_model else None)
     else:
         assert span.tokens == (row.early_tokens if expected.streamed else (None, None))
 

@@ -55,7 +55,7 @@ class AnthropicBedrock(AnthropicMessages):
     def headers(self, reply: Reply, asked: Received) -> Mapping[str, str]:
         """Request id, the error's name, and for whole answers the token counts."""
         found = {"x-amzn-requestid": f"00000000-0000-4000-8000-{asked.number:012x}"}
-        if reply.fails is not None:
+        if reply.fails is not None and reply.breaks == "error" and (reply.after is None or not asked.streams):
             return {**found, "x-amzn-errortype": _ERRORS.get(reply.fails, (500, "InternalServerException"))[1]}
         if reply.usage is not None and not asked.streams:
             found["x-amzn-bedrock-input-token-count"] = str(reply.usage.input)

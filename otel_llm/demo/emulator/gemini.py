@@ -1,7 +1,7 @@
 """Gemini ``generateContent`` and ``streamGenerateContent``, on the Gemini API and on Vertex AI.
 
-Source: Gemini API reference ("GenerateContentResponse", "Troubleshooting") and answers recorded from the service. The model
-stands in the path; a stream has no last event; each chunk states the input, the last one the output.
+Source: Gemini API reference ("GenerateContentResponse", "Troubleshooting") and answers recorded from the service. The
+model stands in the path; a stream has no last event; each chunk states the input, the last one the output.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ from otel_llm.demo.emulator.wire import Event, Failure, sse
 _ERRORS: Final[Mapping[ErrorClass, tuple[int, str, str]]] = {
     "auth": (403, "PERMISSION_DENIED", "The caller does not have permission"),
     "bad_request": (400, "INVALID_ARGUMENT", "Request contains an invalid argument."),
-    "context_length": (400, "INVALID_ARGUMENT", "The input token count (1200000) exceeds the maximum number of tokens "
-                       "allowed (1048576)."),
+    "context_length": (400, "INVALID_ARGUMENT", "The input token count exceeds the maximum number of tokens allowed."),
     "content_filter": (400, "INVALID_ARGUMENT", "The request was blocked."),
     "not_found": (404, "NOT_FOUND", "models/no-such-model is not found for API version v1beta"),
     "rate_limit": (429, "RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota)."),
-    "quota": (429, "RESOURCE_EXHAUSTED", "You exceeded your current quota, please check your plan and billing details."),
+    "quota": (429, "RESOURCE_EXHAUSTED", "You exceeded your current quota, please check your plan and billing."),
     "provider": (500, "INTERNAL", "An internal error has occurred."),
     "overloaded": (503, "UNAVAILABLE", "The model is overloaded. Please try again later."),
     "timeout": (504, "DEADLINE_EXCEEDED", "Deadline expired before operation could complete."),

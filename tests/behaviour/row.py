@@ -1,0 +1,84 @@
+"""What a client is in the behaviour matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+Do = Callable[[Any], Any]
+"""Does one thing with a client, sync or async."""
+
+ASK: Any = [{"role": "user", "content": "Say a word."}]
+
+
+class Word(BaseModel):
+    """What ``parse`` asks for."""
+
+    word: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    name: str
+    client: str
+    """Value of ``otel_llm.client``."""
+    provider: str = ""
+    """Value of ``gen_ai.provider.name``; as the client where empty."""
+    operation: str = "chat"
+    model: str
+    sync: Callable[[str], Any] | None = None
+    """The client for an emulator's URL; it retries twice at most and waits 5 seconds at most."""
+    asynchronous: Callable[[str], Any] | None = None
+    plain: Do
+    stream: Do | None = None
+    """Returns an iterator of chunks with ``close()``; asks for usage where that has to be asked for."""
+    helper: Do | None = None
+    """Returns the context manager of ``.stream()``."""
+    final: Do = lambda stream: None
+    """The whole answer of what :attr:`helper` entered."""
+    raw: Do | None = None
+    streaming: Do | None = None
+    """Returns the context manager of ``with_streaming_response``."""
+    parse: Do | None = None
+    leave: Do = lambda stream: stream.close()
+    """Closes what :attr:`stream` returned."""
+    retries: bool = True
+    """Whether the client is set to retry."""
+    request_ids: bool = True
+    """Whether the provider states an id of the exchange."""
+    states_model: bool = True
+    """Whether the answer names its model."""
+    tokens: tuple[int | None, int | None] = (11, 7)
+    """Usage of the emulator's answer, as the span shows it."""
+    finish: tuple[str, ...] = ("stop",)
+    early_tokens: tuple[int | None, int | None] = (None, None)
+    """Usage that is stated before the first chunk of output."""
+
+
+class Held:
+    """An SDK's client with a ``close`` where it has none of its own, or another name for it."""
+
+    def __init__(self, sdk: Any, close: Do = lambda sdk: None) -> None:
+        self.sdk = sdk
+        self._close = close
+
+    def close(self) -> None:
+        self._close(self.sdk)
+
+
+class AsyncHeld(Held):
+    async def close(self) -> None:  # type: ignore[override]
+        done = self._close(self.sdk)
+        if done is not None:
+            await done
+
+
+CHAT = {"model": "gpt-4o", "messages": ASK}
+RESPONSE = {"model": "gpt-4o", "input": "Say a word."}
+MESSAGE = {"model": "claude-opus-4-8", "messages": ASK, "max_tokens": 64}
+COMPLETION = {"model": "gpt-3.5-turbo-instruct", "prompt": "Say a word."}
+EMBED = {"model": "text-embedding-3-small", "input": "a word"}
+USAGE = {"stream": True, "stream_options": {"include_usage": True}}

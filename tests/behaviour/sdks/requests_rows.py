@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import requests
+
+from tests.behaviour.row import CHAT, USAGE, Row
+
+
+class Client(requests.Session):
+    """A session, and the URL that it posts to."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.url = url + "/v1/chat/completions"
+
+    def chat(self) -> Any:
+        answer = self.post(self.url, json=CHAT, timeout=5)
+        if not answer.ok:
+            raise ValueError(answer.status_code)
+        return answer.json()
+
+    def chunks(self) -> Iterator[bytes]:
+        with self.post(self.url, json={**CHAT, **USAGE}, stream=True, timeout=5) as answer:
+            yield from answer.iter_content(chunk_size=None)
+
+
+ROWS = (
+    Row(
+        name="requests-chat",
+        client="http",
+        provider="openai",
+        model="gpt-4o",
+        sync=Client,
+        plain=lambda c: c.chat(),
+        stream=lambda c: c.chunks(),
+        retries=False,
+    ),
+)
