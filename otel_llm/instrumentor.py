@@ -75,15 +75,25 @@ class Installed:
         self._pid = os.getpid()
         self._arriving = False
         self._arrival = threading.RLock()
+        self._called = False
         recorder.attend = self.attend
 
     def prepare(self) -> None:
         """A collection begins."""
-        self.attend()
+        self._settle()
         self.recorder.drain()
 
     def attend(self) -> None:
-        """A call begins: what a forked child has to do once is done now, and not where it forks for other purposes."""
+        """A call begins."""
+        if not self._called:
+            self._called = True
+            # Exit hooks run last in, first out: ours must come before those of providers that the app made meanwhile.
+            atexit.unregister(_at_exit)
+            atexit.register(_at_exit)
+        self._settle()
+
+    def _settle(self) -> None:
+        """What a forked child has to do once is done now, and not where it forks for other purposes."""
         if self._arriving or os.getpid() != self._pid:
             with self._arrival:
                 self._arrive()

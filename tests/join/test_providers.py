@@ -6,8 +6,8 @@ import pytest
 
 from otel_llm import catalog
 from otel_llm.catalog import METRICS
-from otel_llm.demo.emulator import Emulator
-from tests.join.processes import told
+from otel_llm.demo.emulator import Emulator, Reply
+from tests.join.processes import run, told
 
 OURS = ["chat gpt-4o", catalog.SCOPE]
 SEEN = {catalog.CALLS.name, catalog.CALL_TOKENS.name, catalog.DURATION.name, catalog.INFLIGHT.name}
@@ -128,3 +128,22 @@ def test_native_spans_of_anthropic(setting: str, expected: int, emulator: Emulat
     scopes = [scope for _, scope in found["spans"]]
     assert scopes.count(catalog.SCOPE) == 1
     assert len(scopes) == expected
+
+
+def test_streams_open_at_exit_reach_a_provider_that_the_app_set_later(emulator: Emulator) -> None:
+    """The provider's own exit hook, registered after ours, would else run first and shut it down."""
+    emulator.script = lambda _: Reply.broken("stall", after=2)
+    done = run(
+        """
+        from opentelemetry.sdk.trace.export import ConsoleSpanExporter
+        otel_llm.instrument(scrape="off")
+        provider = TracerProvider()
+        provider.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter(formatter=lambda span: span.name + "\\n")))
+        trace.set_tracer_provider(provider)
+        client = openai.OpenAI(base_url=URL + "/v1", api_key="k")
+        stream = client.chat.completions.create(model="gpt-4o", messages=[], stream=True)
+        next(stream)
+        """,
+        EMULATOR=emulator.url,
+    )
+    assert (done.stdout, done.stderr) == ("chat gpt-4o\n", "")
