@@ -51,6 +51,8 @@ class Row:
     """Whether the provider states an id of the exchange."""
     states_model: bool = True
     """Whether the answer names its model."""
+    closes_on_drop: bool = True
+    """Whether the SDK closes the socket of a stream that is dropped; else the collector complains of it."""
     tokens: tuple[int | None, int | None] = (11, 7)
     """Usage of the emulator's answer, as the span shows it."""
     finish: tuple[str, ...] = ("stop",)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 from collections.abc import Iterator
 
 from tests.behaviour.row import ASK, CHAT, EMBED, MESSAGE, RESPONSE, USAGE, Row, Word
@@ -31,7 +32,8 @@ SDKS = {
     "huggingface_hub": "huggingface_rows",
     "requests": "requests_rows",
 }
-"""Import name of each SDK, and the module of its rows. The version matrix (``tests.matrix``) installs each."""
+"""Import name of each SDK, and the module of its rows. The version matrix (``tests.matrix``) installs each,
+and sets ``BEHAVIOUR_SDK`` to it: other SDKs may be there because it needs them."""
 
 
 def installed(sdk: str) -> bool:
@@ -42,8 +44,9 @@ def installed(sdk: str) -> bool:
 
 
 def _rows() -> Iterator[Row]:
+    only = os.environ.get("BEHAVIOUR_SDK")
     for sdk, module in SDKS.items():
-        if installed(sdk):
+        if installed(sdk) and only in (None, sdk):
             yield from importlib.import_module(f"tests.behaviour.sdks.{module}").ROWS
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -76,6 +77,8 @@ def emulators() -> Iterator[list[Emulator]]:
 
 @pytest.mark.parametrize(("row", "expected", "sync"), CELLS)
 def test_cell(row: Row, expected: Expected, sync: bool, emulators: list[Emulator]) -> None:
+    if not row.closes_on_drop:
+        warnings.simplefilter("ignore", ResourceWarning)
     without = seen(row, expected.scenario, sync, emulators[0])
     with observed() as telemetry:
         with_us = seen(row, expected.scenario, sync, emulators[1])

@@ -36,6 +36,7 @@ ROWS = (
         plain=lambda c: c.converse(modelId=NOVA, messages=SAID),
         stream=lambda c: c.converse_stream(modelId=NOVA, messages=SAID)["stream"],
         states_model=False,
+        closes_on_drop=False,
     ),
     Row(
         name="bedrock-invoke",
@@ -46,5 +47,6 @@ ROWS = (
         plain=lambda c: invoked(c.invoke_model(modelId=CLAUDE, body=BODY)),
         stream=lambda c: c.invoke_model_with_response_stream(modelId=CLAUDE, body=BODY)["body"],
         early_tokens=(11, None),
+        closes_on_drop=False,
     ),
 )
