@@ -1,4 +1,4 @@
-"""A throw-away Prometheus with the pack's rules, on a free loopback port, for as long as the demo runs."""
+"""A throw-away Prometheus on a free loopback port, for as long as the demo or a test runs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import time
 import urllib.parse
 import urllib.request
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, cast
@@ -17,12 +18,11 @@ import msgspec
 
 from otel_llm import catalog
 from otel_llm.pack.config import PackConfig
-from otel_llm.pack.rules import accelerate, alert_groups, recording_groups
+from otel_llm.pack.rules import Group, accelerate, alert_groups, recording_groups
 
 JOB: Final = "llm-demo"
 _START_TIMEOUT: Final = 20.0
 _STOP_TIMEOUT: Final = 10.0
-_SCRAPE_INTERVAL: Final = "500ms"
 _OWN_LABELS: Final = ("alertname", "component", "job", "severity")
 _PROVIDER: Final = catalog.label_name(catalog.PROVIDER)
 
@@ -41,6 +41,12 @@ class PrometheusError(RuntimeError):
     """Prometheus did not start; the message holds the end of its log."""
 
 
+def pack_rules(speed: float) -> list[Group]:
+    """All rules of the pack, ``speed`` times faster than they are written."""
+    config = PackConfig()
+    return accelerate([*recording_groups(config), *alert_groups(config)], speed)
+
+
 def installed() -> str | None:
     """Path of the ``prometheus`` program, ``None`` if there is none."""
     return shutil.which("prometheus")
@@ -54,15 +60,27 @@ def free_port() -> int:
 
 
 class Prometheus:
-    """Scrapes one target and evaluates the pack's rules ``speed`` times faster than they are written."""
+    """Scrapes targets and evaluates rules, each at an interval of its own."""
 
-    def __init__(self, program: str, folder: Path, target: str, *, speed: float) -> None:
-        """``target`` is ``host:port`` of the ``/metrics`` to scrape; ``folder`` an empty directory for config and
-        data."""
+    def __init__(
+        self, program: str, folder: Path, jobs: Mapping[str, Sequence[str]], groups: list[Group], *,
+        interval: str = "500ms", honor_labels: bool = False, more: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        """``folder`` is an empty directory for config and data. ``jobs`` are the targets, ``host:port``, by job name;
+        ``interval`` is that of scrapes; with ``honor_labels`` a series' own ``job`` and ``instance`` stand. ``more``
+        are further sections of the configuration file."""
         self._program = program
         self._folder = folder
-        self._target = target
-        self.speed = speed
+        self._groups = groups
+        self._settings = {
+            "global": {"scrape_interval": interval, "evaluation_interval": "1s"},
+            "rule_files": ["rules.yml"],
+            "scrape_configs": [
+                {"job_name": job, "honor_labels": honor_labels, "static_configs": [{"targets": list(targets)}]}
+                for job, targets in jobs.items()
+            ],
+            **(more or {}),
+        }
         self.url = f"http://127.0.0.1:{free_port()}"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -91,10 +109,12 @@ class Prometheus:
     ) -> None:
         self._stop()
 
-    def query(self, expr: str) -> list[dict[str, Any]]:
-        """Result of an instant query. Raises ``OSError`` if Prometheus does not answer."""
-        encoded = urllib.parse.quote(expr)
-        return cast("list[dict[str, Any]]", self._get(f"/api/v1/query?query={encoded}")["data"]["result"])
+    def query(self, expr: str, at: float | None = None) -> list[dict[str, Any]]:
+        """Result of an instant query, now or ``at`` a time in seconds since 1970. Raises ``OSError`` if Prometheus does
+        not answer."""
+        asked = {"query": expr} if at is None else {"query": expr, "time": f"{at:.3f}"}
+        encoded = urllib.parse.urlencode(asked)
+        return cast("list[dict[str, Any]]", self._get(f"/api/v1/query?{encoded}")["data"]["result"])
 
     def alerts(self) -> list[Alert]:
         """Alerts that are pending or firing now; empty if Prometheus does not answer."""
@@ -109,15 +129,8 @@ class Prometheus:
             return json.load(answer)
 
     def _write_config(self) -> None:
-        config = PackConfig()
-        groups = accelerate([*recording_groups(config), *alert_groups(config)], self.speed)
-        (self._folder / "rules.yml").write_text(json.dumps({"groups": groups}), encoding="utf-8")  # JSON is YAML
-        settings = {
-            "global": {"scrape_interval": _SCRAPE_INTERVAL, "evaluation_interval": "1s"},
-            "rule_files": ["rules.yml"],
-            "scrape_configs": [{"job_name": JOB, "static_configs": [{"targets": [self._target]}]}],
-        }
-        (self._folder / "prometheus.yml").write_text(json.dumps(settings), encoding="utf-8")
+        (self._folder / "rules.yml").write_text(json.dumps({"groups": self._groups}), encoding="utf-8")  # JSON is YAML
+        (self._folder / "prometheus.yml").write_text(json.dumps(self._settings), encoding="utf-8")
 
     def _await_ready(self) -> None:
         deadline = time.monotonic() + _START_TIMEOUT

@@ -22,7 +22,7 @@ from otel_llm.demo.driver import Driver
 from otel_llm.demo.emulator import Emulator
 from otel_llm.demo.exposed import Exposed
 from otel_llm.demo.prices import PRICES, write_overrides
-from otel_llm.demo.prometheus import Prometheus, PrometheusError, free_port, installed
+from otel_llm.demo.prometheus import JOB, Prometheus, PrometheusError, free_port, installed, pack_rules
 from otel_llm.demo.watch import AlertWatch
 
 RATE: Final = 25.0
@@ -96,7 +96,7 @@ class Session:
                 self.console.print("Prometheus is not installed (no `prometheus` on PATH): no alerts in this demo")
             return
         speed = self.options.speed
-        server = Prometheus(program, folder, f"127.0.0.1:{port}", speed=speed)
+        server = Prometheus(program, folder, {JOB: [f"127.0.0.1:{port}"]}, pack_rules(speed))
         try:
             self._stack.enter_context(server)
         except PrometheusError as error:

@@ -3,34 +3,37 @@
 Nothing here is made up: the series are those that the library exposes after every kind of call was made. Only time is
 short: each window and offset of a query is set to seconds, which changes how much a query sees and not whether its
 metric, labels, joins and recorded names exist. An alert's thresholds are taken out (``> bool``), so that the test asks
-whether the alert could see, not whether it fires; that is what the promtool cases are for.
+whether the alert could see, not whether it fires; that is what the promtool cases are for. Everything is asked twice:
+of the series as a scrape labels them, and as Prometheus' OTLP receiver would (:mod:`tests.contract.otlp`).
 """
 
 from __future__ import annotations
 
-import io
-import json
 import re
 import time
 import urllib.error
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
-from otel_llm.demo.prometheus import JOB, Prometheus, installed
-from otel_llm.demo.session import Options, Session
+from otel_llm import catalog
+from otel_llm.demo.prometheus import JOB, Prometheus
+from otel_llm.demo.session import Options
 from otel_llm.pack import inventory
 from otel_llm.pack.boards.panel import Json
 from otel_llm.pack.config import PackConfig
 from otel_llm.pack.inventory import PackQuery
 from otel_llm.pack.rules import Group, alert_groups, recording_groups
+from tests.contract import otlp
+from tests.contract.prometheus import program, quiet, target
 
 SCENARIO_SECONDS = 30.0
 PATIENCE = 60.0
 """Seconds until the last query must have answered after the scenario began."""
 WINDOW, OFFSET = "12s", "6s"
+SHAPES = ("scraped", "otlp")
 _IN_BRACKETS = re.compile(r"\[(\d+[smhdwy]|\$__\w+)(:[^\]]*)?\]")
 _OFFSET = re.compile(r"offset \d+[smhdwy]")
 _COMPARISON = re.compile(r" (>=|<=|>|<|==|!=) (?!bool )")
@@ -66,61 +69,55 @@ def quick(groups: list[Group]) -> list[Group]:
     return [{**group, "interval": "1s", "rules": [at_once(rule) for rule in group["rules"]]} for group in groups]
 
 
-class QuickPrometheus(Prometheus):
-    """The demo's Prometheus with the pack's rules at short windows."""
-
-    def _write_config(self) -> None:
-        config = PackConfig()
-        groups = quick([*recording_groups(config), *alert_groups(config)])
-        (self._folder / "rules.yml").write_text(json.dumps({"groups": groups}))
-        settings = {
-            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-            "rule_files": ["rules.yml"],
-            "scrape_configs": [{"job_name": JOB, "static_configs": [{"targets": [self._target]}]}],
-        }
-        (self._folder / "prometheus.yml").write_text(json.dumps(settings))
-
-
 class Answers:
     """Which queries have answered at least once while the scenario ran, and what Prometheus said of the others."""
 
     def __init__(self, server: Prometheus, queries: list[PackQuery]) -> None:
-        self._server = server
+        self.server = server
         self.open = {query.place: query for query in queries}
         self.errors: dict[str, str] = {}
 
     def ask(self) -> None:
         for place, query in list(self.open.items()):
             try:
-                if self._server.query(seeing(query)):
+                if self.server.query(seeing(query)):
                     del self.open[place]
             except urllib.error.HTTPError as error:
                 self.errors[place] = error.read().decode()
 
 
+@contextmanager
+def asking(folder: Path, target: str, *, shape: str, job: str) -> Iterator[Answers]:
+    """A Prometheus of its own for one shape of labels, with all queries of the pack."""
+    config = PackConfig()
+    groups = quick([*recording_groups(config), *alert_groups(config)])
+    server = Prometheus(program(), folder, {job: [target]}, groups, interval="1s", honor_labels=shape == "otlp")
+    values = {**inventory.DEFAULTS, "__rate_interval": WINDOW, "__range": WINDOW, "job": job}
+    with server:
+        yield Answers(server, list(inventory.queries(values=values)))
+
+
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answers]:
-    program = installed()
-    if program is None:
-        pytest.fail("no `prometheus` on PATH: `make test` installs it")
-    folder = tmp_path_factory.mktemp("prometheus")
-    values = {**inventory.DEFAULTS, "__rate_interval": WINDOW, "__range": WINDOW}
-    options = Options(scenario="full", duration=SCENARIO_SECONDS, prometheus=False)
-    with Session(options, Console(file=io.StringIO())) as session, _scraping(program, folder, session) as server:
-        found = Answers(server, list(inventory.queries(values=values)))
+def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Answers]]:
+    """The same series, scraped and as if they had come by OTLP: one run for both."""
+    folders = [tmp_path_factory.mktemp(shape) for shape in SHAPES]
+    with (
+        quiet(Options(scenario="full", duration=SCENARIO_SECONDS, prometheus=False)) as session,
+        otlp.served() as relay,
+        asking(folders[0], target(session), shape="scraped", job=JOB) as scraped,
+        asking(folders[1], relay, shape="otlp", job=otlp.JOB) as shaped,
+    ):
+        found = {"scraped": scraped, "otlp": shaped}
         session.driver.start()
         deadline = time.monotonic() + PATIENCE
-        while not all(map(excused, found.open)) and time.monotonic() < deadline:
-            found.ask()
+        while any(map(missing, found.values())) and time.monotonic() < deadline:
+            for each in found.values():
+                each.ask()
         yield found
 
 
-def _scraping(program: str, folder: Path, session: Session) -> QuickPrometheus:
-    shown = session.console.file
-    assert isinstance(shown, io.StringIO)
-    target = re.search(r"http://([\d.:]+)/metrics", shown.getvalue())
-    assert target is not None
-    return QuickPrometheus(program, folder, target[1], speed=1.0)
+def missing(found: Answers) -> list[str]:
+    return [place for place in found.open if not excused(place)]
 
 
 def excused(place: str) -> bool:
@@ -130,11 +127,28 @@ def excused(place: str) -> bool:
 PLACES = [(query.kind, query.place) for query in inventory.queries()]
 
 
+@pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize(("kind", "place"), PLACES, ids=[f"{kind}:{place}" for kind, place in PLACES])
-def test_every_query_answers(answers: Answers, kind: str, place: str) -> None:
-    assert place not in answers.errors, answers.errors[place]
+def test_every_query_answers(answers: dict[str, Answers], shape: str, kind: str, place: str) -> None:
+    found = answers[shape]
+    assert place not in found.errors, found.errors[place]
     if not excused(place):
-        assert place not in answers.open, f"no data: {seeing(answers.open[place])}"
+        assert place not in found.open, f"no data: {seeing(found.open[place])}"
+
+
+def test_the_otlp_shape_is_that_of_the_receiver(answers: dict[str, Answers]) -> None:
+    """Or the half of the tests above would show nothing."""
+    server = answers["otlp"].server
+    ours = '{__name__=~"(otel_llm|gen_ai).+",__name__!~".*:.*"}'
+    assert {row["metric"]["job"] for row in server.query(f"group by (job) ({ours})")} == {otlp.JOB}
+    assert {row["metric"]["instance"] for row in server.query(f"group by (instance) ({ours})")} == {otlp.INSTANCE}
+    names = {name for row in server.query(ours) for name in row["metric"]}
+    assert not {name for name in names if name.startswith(("exported_", "service_"))}
+    error = catalog.label_name(catalog.ERROR_CLASS)
+    bare = [row["metric"] for row in server.query(catalog.CALLS.series) if error not in row["metric"]]
+    assert {labels[catalog.label_name(catalog.OUTCOME)] for labels in bare} == set(catalog.OUTCOMES) - {"error"}
+    bounds = {row["metric"]["le"] for row in server.query(f"{catalog.TOKEN_USAGE.prometheus}_bucket")}
+    assert bounds == {*map(str, catalog.TOKEN_USAGE.buckets), "+Inf"}
 
 
 def test_excuses_are_needed() -> None:

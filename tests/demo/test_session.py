@@ -108,7 +108,7 @@ def test_an_outage_fires_in_prometheus(console):
 
 @HAS_PROMETHEUS
 def test_prometheus_that_does_not_start_says_why(tmp_path):
-    broken = Prometheus(prometheus.installed(), tmp_path, "not a target/", speed=10)
+    broken = Prometheus(prometheus.installed(), tmp_path, {"demo": ["not a target/"]}, [])
     with pytest.raises(PrometheusError, match=r"did not start: .*not a target"), broken:
         pass
 
