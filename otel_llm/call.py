@@ -189,6 +189,7 @@ class Attempt:
     def response(self, status: int, content_type: str, encoding: str) -> None:
         """Status line and headers are here."""
         self.status = status
+        self.facts.json_asked = self.call.request.output_type == "json"
         wire_format = self.call.format if self.call.content is None else self.call.content.tap(self.call.format)
         self._reader = Reader(wire_format, content_type, encoding, self.facts)
         self.streamed = self._reader.streamed
@@ -213,6 +214,9 @@ class Attempt:
                     self._batch = BATCH  # the first chunk is read at once
         except Exception as error:
             _reads.note(error)
+        else:
+            if _reads.in_a_row:
+                _reads.in_a_row = 0
 
     def whole(self, content: bytes) -> None:
         """The body was read and decoded by the client already."""

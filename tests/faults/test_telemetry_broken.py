@@ -1,0 +1,217 @@
+"""The telemetry around us is broken: exporters, collectors, logging, clocks, providers. The app does not notice."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.sampling import Sampler, SamplingResult
+
+import otel_llm
+from otel_llm import catalog, guard
+from tests.faults.conftest import App, bounded
+from tests.telemetry import observed
+
+Failed = Callable[[], dict[str, int]]
+
+
+@contextmanager
+def broken(provider: Any, **settings: Any) -> Iterator[Any]:
+    """Instrumented with a broken provider; what is logged and counted is up to the test."""
+    with observed(tracer_provider=provider, **settings) as telemetry:
+        yield telemetry
+        telemetry.forgive()
+
+
+class Raising(SpanExporter):
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        raise RuntimeError("the exporter is broken")
+
+    def shutdown(self) -> None:
+        raise RuntimeError("the exporter is broken")
+
+
+class Hanging(SpanExporter):
+    """Hangs until it is let go."""
+
+    def __init__(self) -> None:
+        self.release = threading.Event()
+        self.entered = threading.Event()
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self.entered.set()
+        self.release.wait(30)
+        return SpanExportResult.FAILURE
+
+
+class RaisingProcessor(SpanProcessor):
+    def on_start(self, span: Any, parent_context: Any = None) -> None:
+        raise RuntimeError("on_start is broken")
+
+    def on_end(self, span: ReadableSpan) -> None:
+        raise RuntimeError("on_end is broken")
+
+
+class RaisingSampler(Sampler):
+    def should_sample(self, *args: Any, **kwargs: Any) -> SamplingResult:
+        raise RuntimeError("the sampler is broken")
+
+    def get_description(self) -> str:
+        return "broken"
+
+
+def provider(*processors: SpanProcessor, **more: Any) -> TracerProvider:
+    made = TracerProvider(shutdown_on_exit=False, **more)
+    for processor in processors:
+        made.add_span_processor(processor)
+    return made
+
+
+def test_exporter_raises(app: App, bare: Any) -> None:
+    with broken(provider(SimpleSpanProcessor(Raising()))) as telemetry:
+        assert bounded(app.run) == bare
+        assert telemetry.value(catalog.CALLS) == 2
+
+
+def test_processor_raises(app: App, bare: Any, failed: Failed) -> None:
+    with broken(provider(RaisingProcessor())) as telemetry:
+        assert bounded(app.run) == bare
+        assert telemetry.value(catalog.CALLS) == 2
+        assert telemetry.value(catalog.INFLIGHT) == 0
+        assert sum(failed().values()) >= 2
+        assert telemetry.value(catalog.INTERNAL_ERRORS) >= 2
+
+
+def test_sampler_raises(app: App, bare: Any, failed: Failed) -> None:
+    with broken(provider(sampler=RaisingSampler())) as telemetry:
+        assert bounded(app.run) == bare
+        assert telemetry.value(catalog.CALLS) == 2
+        assert failed() == {"signals.opened": 2}
+
+
+def test_exporter_hangs_and_queue_fills(app: App, bare: Any) -> None:
+    exporter = Hanging()
+    batch = BatchSpanProcessor(exporter, max_queue_size=2, max_export_batch_size=1, schedule_delay_millis=1)
+    try:
+        with broken(provider(batch)) as telemetry:
+            assert bounded(app.run) == bare
+            assert exporter.entered.wait(5)
+            for _ in range(5):
+                assert bounded(app.run) == bare
+            assert telemetry.value(catalog.CALLS) == 12
+    finally:
+        exporter.release.set()
+        batch.shutdown()
+
+
+def test_collector_down(app: App, bare: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:  # bound and not listening: refused
+        taken.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{taken.getsockname()[1]}")
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+        with broken(None) as telemetry:
+            assert bounded(app.run) == bare
+            assert bounded(lambda: otel_llm.flush(1.0) in (True, False))
+            assert telemetry.value(catalog.CALLS) in (0, 2)  # hidden where metrics go over OTLP
+            began = time.monotonic()
+            bounded(otel_llm.uninstrument)
+            assert time.monotonic() - began < 15
+
+
+@pytest.mark.parametrize("what", [RuntimeError("full"), OSError(28, "No space left on device")])
+def test_logging_broken(app: App, bare: Any, what: Exception, failed: Failed) -> None:
+    class Broken(logging.Handler):
+        def handle(self, record: logging.LogRecord) -> bool:
+            raise what
+
+    handler = Broken()
+    names = ("otel_llm", "opentelemetry", "")
+    for site in guard._sites.values():
+        site.failures = 0  # so that the first failure of this test is logged
+    for name in names:
+        logging.getLogger(name).addHandler(handler)
+    try:
+        otel_llm.instrument(tracer_provider=provider(RaisingProcessor()), scrape="off")
+        assert bounded(app.run) == bare
+    finally:
+        for name in names:
+            logging.getLogger(name).removeHandler(handler)
+        otel_llm.uninstrument()
+    assert any(guard.failures().values())
+
+
+@pytest.mark.parametrize("step", [-(10**18), 10**15, None], ids=["back", "ahead", "broken"])
+def test_clock_jumps(app: App, bare: Any, step: int | None, failed: Failed) -> None:
+    real = time.time_ns
+    calls = iter(range(10**9))
+
+    def jumping() -> int:
+        if step is None:
+            raise OSError("no clock")
+        return real() + (step if next(calls) % 2 else 0)
+
+    with broken(provider()) as telemetry:
+        with mock.patch("otel_llm.call.time.time_ns", jumping) if step is not None else mock.patch(
+            "otel_llm.call.time", _BrokenTime()
+        ):  # fmt: skip
+            assert bounded(app.run) == bare
+        if step is None:
+            assert failed()
+        else:
+            assert telemetry.value(catalog.CALLS) == 2
+            assert telemetry.total(catalog.DURATION.prometheus + "_sum") < 60
+
+
+class _BrokenTime:
+    """The module without its wall clock."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "time_ns":
+            raise OSError("no clock")
+        return getattr(time, name)
+
+
+def test_providers_shut_down_under_us(app: App, bare: Any) -> None:
+    traces, meters = provider(), MeterProvider([InMemoryMetricReader()], shutdown_on_exit=False)
+    with broken(traces, meter_provider=meters, scrape="on") as telemetry:
+        traces.shutdown()
+        meters.shutdown()
+        assert bounded(app.run) == bare
+        assert telemetry.value(catalog.CALLS) == 2
+
+
+def test_breaker_opens_and_says_so_once(app: App, bare: Any) -> None:
+    with broken(provider(sampler=RaisingSampler())) as telemetry:
+        guard.site("signals.opened").failures = 0
+        for _ in range(guard.BREAKER_LIMIT // 2 + 5):
+            assert app.run() == bare
+        said = [record.getMessage() for record in telemetry.logged if "signals.opened" in record.getMessage()]
+        assert len([text for text in said if "switched off" in text]) == 1
+        assert len(said) == 2  # the first failure with its trace, and the breaker
+        assert guard.failures()["signals.opened"] == guard.BREAKER_LIMIT
+        assert telemetry.value(catalog.INTERNAL_ERRORS, site="signals.opened") == guard.BREAKER_LIMIT
+
+
+def test_a_step_that_fails_now_and_then_stays_on() -> None:
+    site = guard.site("test.now_and_then")
+
+    @guard.guarded("test.now_and_then")
+    def step(n: int) -> None:
+        if n % 2:
+            raise ValueError
+
+    for n in range(4 * guard.BREAKER_LIMIT):
+        step(n)
+    assert site.failures == 2 * guard.BREAKER_LIMIT
+    assert not site.open
