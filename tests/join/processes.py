@@ -55,7 +55,7 @@ def run(
     """Runs a program and gives what it printed; fails if it failed."""
     program = (PRELUDE if prelude else "") + textwrap.dedent(source)
     done = subprocess.run(
-        [*command, sys.executable, "-c", program], env=environment(**env), capture_output=True, text=True, timeout=60
+        [*command, sys.executable, "-c", program], env=environment(**env), capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
     return done

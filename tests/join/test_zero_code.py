@@ -54,7 +54,7 @@ def test_app_as_it_is(command: tuple[str, ...], tmp_path: Path, emulator: Emulat
         OTEL_PYTHON_DISABLED_INSTRUMENTATIONS="httpx,httpx2,requests,urllib3,threading",
     )
     done = subprocess.run(
-        [*command, sys.executable, str(app), "--flag", "value"], env=env, capture_output=True, text=True, timeout=60
+        [*command, sys.executable, str(app), "--flag", "value"], env=env, capture_output=True, text=True, timeout=120
     )
     assert (done.returncode, done.stdout) == (3, "done\n"), done.stderr
     assert sorted(span.name for span in receiver.spans) == ["chat claude-opus-4-8", "chat gpt-4o"]
@@ -64,14 +64,14 @@ def test_app_as_it_is(command: tuple[str, ...], tmp_path: Path, emulator: Emulat
 
 
 def test_run_without_a_command() -> None:
-    done = subprocess.run([*CLI, "run"], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*CLI, "run"], capture_output=True, text=True, timeout=120)
     assert done.returncode == 2
     assert "otel-llm run -- python app.py" in done.stderr
 
 
 def test_run_of_a_command_that_is_not_there() -> None:
     command = [*CLI, "run", "--", "no-such-command"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 127
     assert "no-such-command" in done.stderr
 
@@ -81,7 +81,7 @@ def test_app_starts_whatever_is_wrong_with_us(tmp_path: Path) -> None:
     (tmp_path / "otel_llm.py").write_text("raise RuntimeError('broken')\n")
     command = [*CLI, "run", "--", sys.executable, "-c", "print('done')"]
     env = environment(OTEL_LLM_SCRAPE="perhaps", OTEL_LLM_SCRAPE_PORT="0")
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout) == (0, "done\n")
     assert "OTEL_LLM_SCRAPE" in done.stderr
 
@@ -90,6 +90,6 @@ def test_another_sitecustomize_still_runs(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("print('theirs')\n")
     command = [*CLI, "run", "--", sys.executable, "-c", "print('done')"]
     env = environment(PYTHONPATH=str(tmp_path), OTEL_LLM_SCRAPE_PORT="0")
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
     # The command line itself is a Python of the same path, hence the first line.
     assert done.stdout == "theirs\ntheirs\ndone\n"
