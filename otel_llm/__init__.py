@@ -9,16 +9,19 @@ from otel_llm.content.message import Content
 from otel_llm.instrumentor import collector, flush, instrument, uninstrument
 from otel_llm.runtime import disable, enable
 from otel_llm.settings import SettingError
+from otel_llm.status import Status, status
 from otel_llm.version import __version__
 
 __all__ = [
     "Content",
     "SettingError",
+    "Status",
     "__version__",
     "collector",
     "disable",
     "enable",
     "flush",
     "instrument",
+    "status",
     "uninstrument",
 ]

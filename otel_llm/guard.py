@@ -34,8 +34,10 @@ class Site:
 
     def note(self, error: BaseException) -> None:
         """Counts a failure; logs the first one with its trace, and the opening of the breaker. Never raises."""
+        global _last
         self.failures += 1
         self.in_a_row += 1
+        _last = self, type(error)
         try:
             if self.failures == 1:
                 logger.warning("otel-llm: internal error in %s; calls are not affected\n%s", self.name, where(error))
@@ -64,6 +66,7 @@ def where(error: BaseException) -> str:
 _TRACE_FRAMES: Final = 12
 _TRACE_LINES: Final = 40
 _sites: Final[dict[str, Site]] = {}
+_last: tuple[Site, type[BaseException]] | None = None
 
 
 def site(name: str) -> Site:
@@ -79,6 +82,14 @@ def failures() -> dict[str, int]:
 def last_failing() -> list[str]:
     """Names of the sites that failed, the most failing first."""
     return sorted((s for s, n in failures().items() if n), key=lambda s: -_sites[s].failures)
+
+
+def last_error() -> str | None:
+    """Place and type of the last internal error, without its words, ``None`` if there was none."""
+    if _last is None:
+        return None
+    place, kind = _last
+    return f"{place.name}: {kind.__module__}.{kind.__qualname__}"
 
 
 def close_breakers() -> None:

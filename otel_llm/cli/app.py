@@ -6,6 +6,7 @@ import typer
 
 from otel_llm.cli import pack
 from otel_llm.cli.demo import demo
+from otel_llm.cli.doctor import doctor
 from otel_llm.cli.run import run
 from otel_llm.version import __version__
 
@@ -28,3 +29,4 @@ def root(
 app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})(run)
 pack.register(app)
 app.command()(demo)
+app.command()(doctor)

@@ -84,6 +84,22 @@ class Pipeline:
         """True if metrics go to a provider that is not ours."""
         return self.meter_provider() not in (None, self._own_meter)
 
+    def destinations(self) -> tuple[str, str]:
+        """Where spans and metrics go, in words."""
+        spans = (
+            "the TracerProvider that instrument() was given" if self._given_tracer
+            else "the app's TracerProvider" if app_tracer_provider() not in (None, self._own_tracer)
+            else "our exporters, as the OTEL_* environment says" if self._own_tracer
+            else "nowhere: there is no TracerProvider, and no OTLP endpoint in the environment"
+        )  # fmt: skip
+        metrics = (
+            "the MeterProvider that instrument() was given" if self._given_meter
+            else "the app's MeterProvider" if app_meter_provider() not in (None, self._own_meter)
+            else "our exporters, as the OTEL_* environment says" if self._own_meter
+            else "the scrape alone"
+        )  # fmt: skip
+        return spans, metrics
+
     def flush(self, timeout: float) -> bool:
         """Exports what our own providers hold. ``timeout`` in seconds; False if it ran out."""
         milliseconds = max(int(timeout * 1000), 1)
