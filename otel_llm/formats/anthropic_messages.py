@@ -39,6 +39,7 @@ class _Block(msgspec.Struct):
     type: str | None = None
     text: str | None = None
     name: str | None = None
+    input: msgspec.Raw = msgspec.Raw()
 
 
 class _Details(msgspec.Struct):
@@ -52,6 +53,9 @@ class _Error(msgspec.Struct):
 
 
 class _Delta(msgspec.Struct):
+    type: str | None = None
+    text: str | None = None
+    partial_json: str | None = None
     stop_reason: str | None = None
 
 
@@ -59,6 +63,7 @@ class _Message(msgspec.Struct):
     """A whole message, a stream event, an error, or a legacy completion: the fields do not collide."""
 
     type: str | None = None
+    index: int | None = None
     id: str | None = None
     model: str | None = None
     stop_reason: str | None = None
@@ -76,7 +81,8 @@ class _Event(_Message):
 
 _read = Shape(_Event)
 _PLAIN = b'{"type":"content_block_delta"'
-"""Most of a stream, states nothing but content: recognised by its first bytes, not parsed."""
+"""Most of a stream, states nothing but content: recognised by its first bytes, and not parsed once a block is known to
+be one of which nothing is gathered."""
 
 
 class AnthropicMessages:
@@ -113,8 +119,7 @@ class AnthropicMessages:
         facts.complete = True
 
     def event(self, data: bytes, facts: Facts) -> bool:
-        if data.startswith(_PLAIN):
-            facts.text = True
+        if facts.skim and data.startswith(_PLAIN):
             return True
         event = _read(data)
         if event is None:
@@ -131,9 +136,10 @@ class AnthropicMessages:
                 event.message.usage.output_tokens = None  # a placeholder until message_delta
             _note_message(event.message, facts)
         elif kind == "content_block_start" and event.content_block is not None:
-            _note_block(event.content_block, facts)
+            facts.skim = False
+            _note_block(event.content_block, event.index, facts)
         elif kind == "content_block_delta":
-            facts.text = True
+            _note_delta(event.delta or _Delta(), event.index, facts)
         elif kind == "message_stop":
             facts.complete = True
         elif event.error is not None:
@@ -153,19 +159,32 @@ def _note_message(message: _Message, facts: Facts) -> None:
     facts.response_model = facts.response_model or message.model or None
     if message.stop_reason:
         facts.finish_reasons[0] = message.stop_reason
-    for block in message.content or ():
-        _note_block(block, facts)
+    if message.content is not None:
+        facts.text = facts.text or False
+    for place, block in enumerate(message.content or ()):
+        _note_block(block, place, facts)
     if message.completion:
-        facts.text = True
+        facts.say(0, message.completion)
     if message.usage is not None:
         _note_usage(message.usage, facts)
         facts.service_tier = message.usage.service_tier or facts.service_tier
 
 
-def _note_block(block: _Block, facts: Facts) -> None:
+def _note_block(block: _Block, place: int | None, facts: Facts) -> None:
     if block.type == "tool_use" and block.name:
         facts.tools_called.add(block.name)
-    facts.text = facts.text or bool(block.text)
+        facts.argue(place, block.input)
+    if block.text:
+        facts.say(0, block.text)
+
+
+def _note_delta(delta: _Delta, place: int | None, facts: Facts) -> None:
+    if delta.type == "text_delta" and delta.text:
+        facts.say(0, delta.text)
+    elif delta.type == "input_json_delta":
+        facts.argue(place, delta.partial_json)
+    elif delta.type == "thinking_delta":
+        facts.skim = True
 
 
 def _note_usage(stated: _Usage, facts: Facts) -> None:

@@ -27,6 +27,8 @@ class ConverseUsage(msgspec.Struct, rename="camel"):
 
 class _ToolUse(msgspec.Struct):
     name: str | None = None
+    input: msgspec.Raw = msgspec.Raw()
+    """An object; in a stream a piece of its JSON as text."""
 
 
 class _Block(msgspec.Struct, rename="camel"):
@@ -50,8 +52,9 @@ class _BlockStart(msgspec.Struct):
     start: _Block | None = None
 
 
-class _BlockDelta(msgspec.Struct):
+class _BlockDelta(msgspec.Struct, rename="camel"):
     delta: _Block | None = None
+    content_block_index: int | None = None
 
 
 class _Stop(msgspec.Struct, rename="camel"):
@@ -151,10 +154,13 @@ def _note(answer: _Answer, facts: Facts) -> None:
     stopped = answer.stop_reason or (answer.message_stop.stop_reason if answer.message_stop else None)
     if stopped:
         facts.finish_reasons[0] = stopped
-    for block in _blocks(answer):
+    grown = answer.content_block_delta.content_block_index if answer.content_block_delta else None
+    for place, block in enumerate(_blocks(answer)):
         facts.text = facts.text or bool(block.text)
-        if block.tool_use is not None and block.tool_use.name:
-            facts.tools_called.add(block.tool_use.name)
+        if block.tool_use is not None:
+            if block.tool_use.name:
+                facts.tools_called.add(block.tool_use.name)
+            facts.argue(place if grown is None else grown, block.tool_use.input)
     closing = answer.metadata or answer
     if closing.usage is not None:
         facts.usage = _usage(closing.usage) or facts.usage

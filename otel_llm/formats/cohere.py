@@ -32,6 +32,7 @@ class CohereUsage(msgspec.Struct):
 
 class _Function(msgspec.Struct):
     name: str | None = None
+    arguments: str | None = None
 
 
 class _ToolCall(msgspec.Struct):
@@ -65,6 +66,7 @@ class _Answer(msgspec.Struct):
     """A whole answer, or one stream event of either version: the fields do not collide."""
 
     id: str | None = None
+    index: int | None = None
     type: str | None = None
     event_type: str | None = None
     response_id: str | None = None
@@ -132,9 +134,11 @@ class CohereChat:
         if event is None:
             facts.undecodable = "syntax"
             return True
+        if event.response is not None:
+            facts.answers = None  # the last event of v1 has the whole text again
         _note(event.response or event, facts)
         if event.delta is not None:
-            _note_delta(event.delta, facts)
+            _note_delta(event.delta, event.index, facts)
         if isinstance(event.message, str) and event.type is None and event.event_type is None:
             note_message(event.message, facts)
         if event.type in _LAST or event.event_type in _LAST:
@@ -151,18 +155,18 @@ def _note(answer: _Answer, facts: Facts) -> None:
         if generation.finish_reason:
             facts.finish_reasons[index] = generation.finish_reason
     if answer.text is not None:
-        facts.text = facts.text or bool(answer.text)
+        _note_text(answer.text, facts)
     if isinstance(answer.message, _Message):
-        _note_message(answer.message, facts)
-    _note_calls(answer.tool_calls, facts)
+        _note_message(answer.message, None, facts)
+    _note_calls(answer.tool_calls, None, facts)
     stated = answer.usage or answer.meta
     if stated is not None:
         facts.usage = cohere_usage(stated) or facts.usage
 
 
-def _note_delta(delta: _Delta, facts: Facts) -> None:
+def _note_delta(delta: _Delta, place: int | None, facts: Facts) -> None:
     if delta.message is not None:
-        _note_message(delta.message, facts)
+        _note_message(delta.message, place, facts)
     if delta.finish_reason:
         facts.finish_reasons[0] = delta.finish_reason
     if delta.usage is not None:
@@ -171,17 +175,26 @@ def _note_delta(delta: _Delta, facts: Facts) -> None:
         note_message(delta.error, facts)
 
 
-def _note_message(message: _Message, facts: Facts) -> None:
-    contents = message.content if isinstance(message.content, list) else [message.content]
-    facts.text = facts.text or any(content is not None and content.text for content in contents)
-    _note_calls(message.tool_calls, facts)
+def _note_message(message: _Message, place: int | None, facts: Facts) -> None:
+    for content in message.content if isinstance(message.content, list) else [message.content]:
+        _note_text(content.text if content is not None else None, facts)
+    _note_calls(message.tool_calls, place, facts)
 
 
-def _note_calls(calls: list[_ToolCall] | _ToolCall | None, facts: Facts) -> None:
-    for call in [calls] if isinstance(calls, _ToolCall) else calls or ():
+def _note_text(said: str | None, facts: Facts) -> None:
+    facts.text = facts.text or False
+    if said:
+        facts.say(0, said)
+
+
+def _note_calls(calls: list[_ToolCall] | _ToolCall | None, place: int | None, facts: Facts) -> None:
+    """Tool calls of an answer, or a piece of the one that a stream's event is about (``place``)."""
+    for position, call in enumerate([calls] if isinstance(calls, _ToolCall) else calls or ()):
         name = call.name or (call.function.name if call.function else None)
         if name:
             facts.tools_called.add(name)
+        if call.function is not None:
+            facts.argue(position if place is None else place, call.function.arguments)
 
 
 def cohere_usage(stated: CohereUsage) -> Usage | None:

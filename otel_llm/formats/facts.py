@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
+
+from otel_llm.formats.gathering import Gathering
+from otel_llm.formats.reading import UNREADABLE
 
 Operation = Literal["chat", "generate_content", "text_completion", "embeddings", "retrieval"]
 """Values of ``gen_ai.operation.name`` that client calls can have; reranking is the conventions' ``retrieval``."""
@@ -87,10 +90,48 @@ class Facts(msgspec.Struct, kw_only=True):
     """Whether any output text was seen; ``None`` where the format does not tell."""
     refused: bool = False
     tools_called: set[str] = set()
+    json_asked: bool = False
+    """Set before the response is read: its text is to be JSON, and is gathered to see whether it is."""
+    skim: bool = False
+    """Stream: what comes next is text that nothing is gathered of; a format may leave it unread."""
+    answers: Gathering | None = None
+    arguments: Gathering | None = None
+    arguments_broken: bool = False
+    """A tool was called with something else than a JSON object."""
+
+    def say(self, choice: int, piece: str) -> None:
+        """Output text of a choice."""
+        self.text = True
+        if not self.json_asked:
+            self.skim = True
+            return
+        if self.answers is None:
+            self.answers = Gathering()
+        self.answers.add(choice, piece)
+
+    def argue(self, tool: Hashable, piece: msgspec.Raw | str | None) -> None:
+        """Arguments of a tool call: a piece of their JSON as text, or the value as the provider has it."""
+        if isinstance(piece, msgspec.Raw):
+            value = bytes(piece)
+            if not value.startswith(b'"'):
+                self.arguments_broken = self.arguments_broken or value[:1] not in (b"", b"{", b"n")  # n: null
+                return
+            piece = _string(value)
+        if piece:
+            if self.arguments is None:
+                self.arguments = Gathering()
+            self.arguments.add(tool, piece)
 
     def failed(self) -> bool:
         """True if the body itself states an error, whatever the HTTP status."""
         return self.error_code is not None or self.error_type is not None
+
+
+def _string(value: bytes) -> str:
+    try:
+        return msgspec.json.decode(value, type=str)
+    except UNREADABLE:
+        return ""
 
 
 class Format(Protocol):

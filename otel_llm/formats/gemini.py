@@ -157,13 +157,13 @@ def _note(answer: _Answer, facts: Facts) -> None:
 
 
 def _note_candidate(candidate: _Candidate, position: int, facts: Facts) -> None:
+    index = position if candidate.index is None else candidate.index
     if candidate.finish_reason:
-        index = position if candidate.index is None else candidate.index
         facts.finish_reasons[index] = str(candidate.finish_reason)
     facts.text = facts.text or False
     for part in (candidate.content.parts if candidate.content else None) or ():
         if part.text and not part.thought:
-            facts.text = True
+            facts.say(index, part.text)
         if part.function_call is not None and part.function_call.name:
             facts.tools_called.add(part.function_call.name)
 

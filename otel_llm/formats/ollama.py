@@ -93,17 +93,23 @@ class Ollama:
 def _note(answer: _Answer, facts: Facts) -> None:
     facts.response_model = answer.model or facts.response_model
     if answer.message is not None:
-        facts.text = facts.text or bool(answer.message.content)
+        _note_text(answer.message.content, facts)
         functions = (call.function for call in answer.message.tool_calls or ())
         facts.tools_called.update(function.name for function in functions if function and function.name)
     if answer.response is not None:
-        facts.text = facts.text or bool(answer.response)
+        _note_text(answer.response, facts)
     if answer.done_reason:
         facts.finish_reasons[0] = answer.done_reason
     if answer.prompt_eval_count is not None or answer.eval_count is not None:
         facts.usage = Usage(input=answer.prompt_eval_count, output=answer.eval_count)
     if answer.error:
         facts.error_type, facts.error_message = "error", answer.error
+
+
+def _note_text(said: str | None, facts: Facts) -> None:
+    facts.text = facts.text or False
+    if said:
+        facts.say(0, said)
 
 
 CHAT = Ollama("ollama_chat", "chat")

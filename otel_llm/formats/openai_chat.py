@@ -41,9 +41,12 @@ class _Usage(msgspec.Struct):
 
 class _Function(msgspec.Struct):
     name: str | None = None
+    arguments: msgspec.Raw = msgspec.Raw()
+    """Text; Mistral also gives an object."""
 
 
 class _ToolCall(msgspec.Struct):
+    index: int | None = None
     function: _Function | None = None
 
 
@@ -144,7 +147,7 @@ class OpenAIChat:
         if data == b"[DONE]":
             facts.complete = True
             return False
-        if facts.text and _PLAIN in data and not any(word in data for word in _TELLING):
+        if facts.skim and _PLAIN in data and not any(word in data for word in _TELLING):
             return True
         answer = _read(data)
         if answer is None:
@@ -174,18 +177,31 @@ class OpenAIChat:
 
 
 def _note_choice(choice: _Choice, position: int, facts: Facts) -> None:
+    index = position if choice.index is None else choice.index
     if choice.finish_reason:
-        facts.finish_reasons[position if choice.index is None else choice.index] = choice.finish_reason
+        facts.finish_reasons[index] = choice.finish_reason
     said = choice.message or choice.delta
-    if choice.text or (said is not None and said.content):
-        facts.text = True
+    output = choice.text or (said.content if said is not None else None)
+    if output:
+        facts.say(index, output if isinstance(output, str) else _parts(output))
     elif facts.text is None:
         facts.text = False
     if said is not None and said.refusal:
         facts.refused = True
-    if said is not None and said.tool_calls:
-        functions = (call.function for call in said.tool_calls)
-        facts.tools_called.update(function.name for function in functions if function and function.name)
+    for place, call in enumerate((said.tool_calls if said is not None else None) or ()):
+        if call.function is not None:
+            _note_function(call.function, (index, place if call.index is None else call.index), facts)
+
+
+def _note_function(function: _Function, tool: tuple[int, int], facts: Facts) -> None:
+    if function.name:
+        facts.tools_called.add(function.name)
+    facts.argue(tool, function.arguments)
+
+
+def _parts(content: list[Any]) -> str:
+    """Text of content that comes in parts (Mistral)."""
+    return "".join(part for row in rows(content) if isinstance(part := row.get("text"), str))
 
 
 def _usage(stated: _Usage) -> Usage | None:

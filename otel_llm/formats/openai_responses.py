@@ -44,6 +44,7 @@ class _Content(msgspec.Struct):
 class _Item(msgspec.Struct):
     type: str | None = None
     name: str | None = None
+    arguments: str | None = None
     content: list[_Content] | None = None
 
 
@@ -71,7 +72,8 @@ _read_event = Shape(_Event)
 
 _LAST = frozenset({"response.completed", "response.incomplete", "response.failed", "error"})
 _PLAIN = (b'{"type":"response.output_text.delta"', b'{"type":"response.function_call_arguments.delta"')
-"""Deltas state nothing but text, and make up most of a stream: recognised by their first bytes, not parsed."""
+"""Deltas state nothing but text, which the last event has again, and make up most of a stream: recognised by their
+first bytes, not parsed."""
 
 
 class OpenAIResponses:
@@ -132,16 +134,19 @@ def _note(response: _Response, facts: Facts) -> None:
     if response.status not in (None, "in_progress", "queued"):
         reason = response.incomplete_details.reason if response.incomplete_details else None
         facts.finish_reasons[0] = reason or response.status or ""
-    for item in response.output or ():
-        _note_item(item, facts)
+    for place, item in enumerate(response.output or ()):
+        _note_item(item, place, facts)
     if response.error is not None:
         note_error(response.error, facts)
 
 
-def _note_item(item: _Item, facts: Facts) -> None:
+def _note_item(item: _Item, place: int, facts: Facts) -> None:
     if item.type == "function_call" and item.name:
         facts.tools_called.add(item.name)
+        facts.argue(place, item.arguments)
     for content in item.content or ():
+        if content.text and item.type in (None, "message"):
+            facts.say(place, content.text)
         facts.text = facts.text or bool(content.text)
         facts.refused = facts.refused or content.type == "refusal"
 

@@ -53,6 +53,7 @@ class Lookup:
         self._overrides = overrides
         self._matcher = Matcher(table)
         self._cache: dict[tuple[str, str, str | None, int], Found | Unpriced] = {}
+        self._listed: dict[tuple[str, str], Model | None] = {}
 
     def find(self, provider: str, model: str, tier: str | None, at: datetime) -> Found | Unpriced:
         """Rates for names as telemetry has them; ``at`` in UTC."""
@@ -66,6 +67,16 @@ class Lookup:
                 self._cache.clear()
             self._cache[key] = found
         return found
+
+    def listed(self, provider: str, model: str) -> Model | None:
+        """The table's model of that name, whatever it costs; ``None`` if it has none."""
+        key = (provider, model)
+        if key not in self._listed:
+            if len(self._listed) >= CACHE_SIZE:
+                self._listed.clear()
+            match = None if max(len(provider), len(model)) > NAME_SIZE else self._matcher.find(*key)
+            self._listed[key] = None if match is None else match[0]
+        return self._listed.get(key)
 
     def _decide(self, provider: str, model: str, tier: str, day: date) -> Found | Unpriced:
         own = self._overrides

@@ -9,7 +9,7 @@ from otel_llm.formats.facts import Usage
 from otel_llm.prices.cost import Priced, Unpriced, consistent, cost, priced, stated
 from otel_llm.prices.lookup import Lookup
 from otel_llm.prices.overrides import Overrides
-from otel_llm.prices.table import Table, packaged
+from otel_llm.prices.table import Model, Table, packaged
 
 _NOT_COVERED = Unpriced("unknown_token_type")
 
@@ -54,6 +54,10 @@ class PriceTable:
         if amount is not None and amount >= 0.0 and math.isfinite(amount):
             return stated(amount, usage, result)
         return result
+
+    def listed(self, provider: str, model: str) -> Model | None:
+        """The table's model of that name; ``None`` if the name is in no table. Two names of one model give the same."""
+        return self._used().listed(provider, model)
 
     def _by_rates(self, provider: str, model: str, usage: Usage, at: datetime, tier: str | None) -> Priced | Unpriced:
         if at.tzinfo is not UTC and at.tzinfo is not None:

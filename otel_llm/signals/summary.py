@@ -13,6 +13,7 @@ from otel_llm.formats.facts import Facts, Usage
 from otel_llm.formats.finish import normalise
 from otel_llm.prices.cost import Priced, Unpriced, consistent
 from otel_llm.prices.pricing import PriceTable
+from otel_llm.signals.quality import faults
 
 
 class Summary(msgspec.Struct, kw_only=True):
@@ -57,7 +58,7 @@ def summarise(call: Call, prices: PriceTable) -> Summary:
         retried=[(attempt.end.error_class if attempt.end else None) or "unknown" for attempt in failed],
         retry_wait=sum(attempt.backoff or 0.0 for attempt in call.attempts) if failed else 0.0,
         retry_cost=sum(_retry_cost(call, attempt.facts, prices, at) for attempt in failed) if failed else 0.0,
-        invalid=_invalid(call, facts, end),
+        invalid=faults(call, end, prices),
     )
 
 
@@ -111,22 +112,4 @@ def _finish(facts: Facts, end: End) -> list[str]:
     found = [normalise(facts.finish_reasons[choice]) for choice in sorted(facts.finish_reasons)]
     if not found and end.outcome != "success" and facts.chunks:
         return ["error"]
-    return found
-
-
-def _invalid(call: Call, facts: Facts, end: End) -> set[str]:
-    if end.outcome != "success" or call.request.operation not in ("chat", "generate_content", "text_completion"):
-        return set()
-    found: set[str] = set()
-    finish = {normalise(reason) for reason in facts.finish_reasons.values()}
-    if "length" in finish:
-        found.add("truncated")
-    if "content_filter" in finish:
-        found.add("filtered")
-    if facts.refused or "refusal" in facts.finish_reasons.values():
-        found.add("refused")
-    if facts.complete and facts.text is False and not facts.tools_called and not found:
-        found.add("empty")
-    if call.request.tools and facts.tools_called - call.request.tools:
-        found.add("unknown_tool")
     return found
