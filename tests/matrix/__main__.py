@@ -74,7 +74,7 @@ def run(cell: Cell, folder: Path) -> Result:
         python = made(environment, cell)
         result.versions = versions(python, cell)
         done = subprocess.run(
-            [python, "-m", "pytest", "-q", "--no-header", "--tb=short", "-p", "no:cacheprovider", cell.tests],
+            [python, "-m", "pytest", "--no-header", "--tb=short", "-p", "no:cacheprovider", *cell.tests],
             cwd=REPOSITORY, env={**os.environ, "BEHAVIOUR_SDK": cell.sdk}, capture_output=True, text=True,
             timeout=TIMEOUT,
         )  # fmt: skip

@@ -13,7 +13,7 @@ class Cell:
     sdk: str
     """Import name; its behaviour rows are run (``tests.behaviour.rows.SDKS``), or its framework tests."""
     requirements: tuple[str, ...]
-    tests: str = "tests/behaviour/test_matrix.py"
+    tests: tuple[str, ...] = ("tests/behaviour/test_matrix.py", "tests/clients/test_native_spans.py")
 
     @property
     def name(self) -> str:
@@ -49,7 +49,7 @@ CLIENTS: Final[dict[str, tuple[Cell, ...]]] = {
 """Oldest first."""
 
 FRAMEWORKS: Final[dict[str, tuple[Cell, ...]]] = {
-    name: (Cell(name, tuple(requirements.split()), "tests/frameworks"),)
+    name: (Cell(name, tuple(requirements.split()), ("tests/frameworks",)),)
     for name, requirements in {
         "langchain_openai": "langchain-openai",
         "langchain_anthropic": "langchain-anthropic",
