@@ -70,11 +70,11 @@ class Process:
 class Server(Process):
     """A web server around :mod:`tests.prefork.app`; the listening socket is ours, so the port is known."""
 
-    def __init__(self, *command: str, log: Path, **env: str) -> None:
+    def __init__(self, *command: str, log: Path, scrape_port: int | None = None, **env: str) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=256)
         self._socket.set_inheritable(True)
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        self.scrape_port = free_port()
+        self.scrape_port = scrape_port or free_port()
         number = self._socket.fileno()
         super().__init__(
             *(part.format(fd=number) for part in command), fds=(number,), log=log,

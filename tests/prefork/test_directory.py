@@ -89,6 +89,18 @@ def test_sums_never_change_by_folding(
     assert found.shares() == []
 
 
+def test_a_fold_keeps_the_last_digit(tmp_path: Path) -> None:
+    """Added one after the other, 1 and two halves of its last place are 1."""
+    half, workers = 2.0**-53, [Worker(tmp_path, dead(number)) for number in range(3)]
+    found = directory(tmp_path)
+    for worker, value in zip(workers, (1.0, half, half), strict=True):
+        worker.ledger.counter(catalog.COST, *LABELS, "input").value = value
+        worker.flush()
+    for worker in workers:
+        assert shown(found, catalog.COST) == {(*LABELS, "input"): 1.0 + 2 * half}
+        found._fold([share for share in found.shares() if share.member == worker.member])
+
+
 def test_a_fold_that_was_cut_short_counts_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed between the new archive and the removal of the files it holds."""
     worker = Worker(tmp_path, dead(1))
@@ -186,6 +198,20 @@ def test_labels_of_the_sum_are_capped_and_stay_what_they_were(tmp_path: Path) ->
     assert len(seen) == 11
     assert seen["chat", "openai", "other"] == 22
     assert sum(seen.values()) == 32
+
+
+def test_a_label_that_was_shown_stays_shown_whoever_is_asked(tmp_path: Path) -> None:
+    """A sibling that answers first time, and reads the members in another order, does not decide anew."""
+    me = processes.process(os.getpid())
+    for name, answering in (("b", directory(tmp_path, cap=2)), ("a", directory(tmp_path, cap=2))):
+        worker = Worker(tmp_path, me)
+        worker.member = Member(me, me, name)
+        for model in range(2):
+            worker.ledger.counter(catalog.RETRY_WAIT, "chat", "openai", f"{name}{model}").value = 1
+        worker.flush()
+        models = {labels[2]: value for labels, value in shown(answering, catalog.RETRY_WAIT).items()}
+        answering.tidy(None)
+    assert models == {"b0": 1, "b1": 1, "other": 2}
 
 
 def test_another_process_s_lock_tells_that_it_lives(tmp_path: Path) -> None:

@@ -131,8 +131,9 @@ def test_kill_9_in_the_middle_loses_at_most_the_update_in_progress(tmp_path: Pat
     assert found["files"] == 1, "the parent's own; the dead are in the archive"
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
-@pytest.mark.parametrize("parent", [True, False])
+@pytest.mark.parametrize(
+    ("method", "parent"), [("fork", True), ("spawn", True), ("forkserver", True), ("fork", False), ("spawn", False)]
+)
 def test_multiprocessing(tmp_path: Path, method: str, parent: bool) -> None:
     """The parent instrumented or not: children find each other. A child's last figures are there when it has ended."""
     found = told(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from otel_llm import catalog
 from tests.prefork.app import INPUT, OUTPUT
@@ -27,6 +29,7 @@ COMMANDS = {
     "uvicorn-recycled": ("-m", "uvicorn", "--fd={fd}", "--workers=2", "--limit-max-requests=20", ASGI),
 }  # fmt: skip
 RECYCLED = [name for name in COMMANDS if name.endswith("recycled")]
+SLOW = {"gunicorn-gthread", "uvicorn-recycled"}
 Start = Callable[..., Server]
 
 
@@ -35,7 +38,11 @@ def start(tmp_path: Path) -> Start:
     return lambda name, **env: Server(*COMMANDS[name], log=tmp_path / "log", **env)
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in RECYCLED])
+def cases(names: Iterable[str]) -> list[ParameterSet]:
+    return [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in names]
+
+
+@pytest.mark.parametrize("name", cases(name for name in COMMANDS if name not in RECYCLED))
 def test_every_worker_shows_the_sum_and_a_killed_one_takes_nothing_along(start: Start, name: str) -> None:
     with start(name) as server:
         workers = server.workers(2)
@@ -59,7 +66,7 @@ def test_every_worker_shows_the_sum_and_a_killed_one_takes_nothing_along(start: 
     assert "Traceback" not in server.log
 
 
-@pytest.mark.parametrize("name", RECYCLED)
+@pytest.mark.parametrize("name", cases(RECYCLED))
 def test_recycled_workers_leave_their_figures(start: Start, name: str) -> None:
     with start(name) as server:
         first = server.workers(2)
@@ -87,6 +94,25 @@ def test_another_worker_takes_the_endpoint_over(start: Start) -> None:
             until(lambda: server.get("/pid") not in (None, *workers), START)
         assert until(lambda: _try(lambda: scrape(server.endpoint)), START).calls == 20
         assert "no scrape endpoint" not in server.log
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["gunicorn-sync", "gunicorn-gthread-preload-recycled", "uvicorn"])
+def test_soak_with_a_kill_in_every_round(start: Start, name: str) -> None:
+    """Twenty workers die under load: counted is what was answered, and of what was not, at most what was asked."""
+    with start(name) as server, Watcher(server.page) as watcher:
+        answered = asked = 0
+        for _ in range(20):
+            with ThreadPoolExecutor(1) as pool:
+                load = pool.submit(server.call, 60)
+                kill(min(server.workers(1)))
+                pids = load.result()
+            answered, asked = answered + sum(pid is not None for pid in pids), asked + len(pids)
+            server.workers(1)
+        shown = server.page()
+        assert answered <= shown.calls <= asked
+        assert shown.value(catalog.DURATION) <= shown.calls <= shown.value(catalog.DURATION) + 20
+        assert (watcher.falls, shown.errors) == ([], {})
 
 
 def _try(take: Callable[[], object]) -> object:
