@@ -4,12 +4,30 @@ from __future__ import annotations
 
 import io
 import re
+import time
+from collections.abc import Callable
+from typing import TypeVar
 
 import pytest
 from rich.console import Console
 
 from otel_llm.demo.prometheus import installed
 from otel_llm.demo.session import Options, Session
+
+PATIENCE = 60.0
+"""Seconds that the slow parts of a slow machine may take."""
+_PAUSE = 0.2
+"""Seconds between two questions: asking costs Prometheus and us more than waiting does."""
+T = TypeVar("T")
+
+
+def awaited(ask: Callable[[], T], what: str, patience: float = PATIENCE) -> T:
+    """The answer as soon as it is true; fails by the name of what was waited for."""
+    deadline = time.monotonic() + patience
+    while not (found := ask()):
+        assert time.monotonic() < deadline, f"{what}: not after {patience:g} s"
+        time.sleep(_PAUSE)
+    return found
 
 
 def program() -> str:

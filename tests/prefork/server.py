@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.prefork.scrapes import Figures, fetch, scrape
+from tests.prefork.scrapes import GONE, Figures, fetch, scrape
 from tests.telemetry import until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -94,7 +94,7 @@ class Server(Process):
         """Pid of the worker that answered; ``None`` if it died meanwhile."""
         try:
             return int(fetch(self.url + path))
-        except (OSError, ValueError):
+        except (*GONE, ValueError):
             return None
 
     def call(self, times: int, threads: int = 4) -> list[int | None]:
