@@ -82,20 +82,20 @@ class Directory:
                 totals.add(self._index(f"own.{number}", data), data, living=True)
             return totals
 
-    def tidy(self, own: Member | None, *, timeout: float = 0.0, leaving: bool = False) -> None:
+    def tidy(self, own: Member | None, *, timeout: float = 0.0, leaving: bool = False) -> bool:
         """Folds dead members into the archive; with ``leaving``, this process too, its segments written by now.
 
-        Does nothing if another process is at it for longer than ``timeout`` seconds.
-
+        :returns: False, and nothing is done, if another process is at it for longer than ``timeout`` seconds.
         :raises OSError: if there is no room.
         """
         with self._mutex, files.locked(self.path, timeout) as ours:
             if not ours:
-                return
+                return False
             self._clean()
             dead = [share for share in self.shares() if self._dead(share.member, own, leaving)]
             if dead or self._names.changed:
                 self._fold(dead)
+            return True
 
     def renew(self) -> None:
         """Empties the directory if the family that used it is over: no member lives, and none of their masters."""

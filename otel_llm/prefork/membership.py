@@ -190,7 +190,7 @@ class Membership:
             return
         self._directory.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._ledger.lock:
-            self._come_home()
+            self._come_home(remove=True)
             self._member = files.member(self.family.me, self.family.root)
 
     def _touch(self) -> None:
@@ -202,25 +202,28 @@ class Membership:
     @guarded("prefork.leave")
     def _leave(self) -> None:
         directory, self._directory = self._directory, None
+        folded = False
         if directory is not None and self._homes:
             self._ledger.publish()
             try:
-                directory.tidy(self._member, timeout=TICK, leaving=True)
+                folded = directory.tidy(self._member, timeout=TICK, leaving=True)
             except OSError as error:
                 self._homeless(error)
         with self._ledger.lock:
             self._ledger.cells.make = in_memory
-            self._come_home()
+            # Files that could not be folded stay: when this process is dead, a sibling does it.
+            self._come_home(remove=folded)
         if self._endpoint is not None:
             self._endpoint.close()
         if directory is not None:
             directory.remove_if_over(self.family.me)
 
-    def _come_home(self) -> None:
-        """Moves every segment back into memory and removes its file. The ledger's lock is held by the caller."""
+    def _come_home(self, *, remove: bool) -> None:
+        """Moves every segment back into memory. The ledger's lock is held by the caller."""
         for number, home in self._homes.items():
             segment = self._ledger.cells.segments[number]
             segment.mount(bytearray(segment.raw))
-            home.path.unlink(missing_ok=True)
+            if remove:
+                home.path.unlink(missing_ok=True)
             home.close()
         self._homes.clear()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
 import threading
-import urllib.error
 import urllib.request
 from collections.abc import Callable
 from types import TracebackType
@@ -15,6 +15,8 @@ from prometheus_client.samples import Sample
 from otel_llm import catalog
 from otel_llm.catalog import Metric, label_name
 
+GONE = (OSError, http.client.HTTPException)
+"""What a request ends in if the worker that was to answer is killed."""
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
 
@@ -76,7 +78,7 @@ class Watcher:
         while not self._stop.wait(0.02):
             try:
                 now = self._take().rising
-            except (OSError, urllib.error.URLError):
+            except GONE:
                 continue  # the worker that was to answer was killed
             self.scrapes += 1
             self.falls += [

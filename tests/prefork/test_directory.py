@@ -16,7 +16,9 @@ from otel_llm import catalog
 from otel_llm.catalog import Metric
 from otel_llm.prefork import files, processes
 from otel_llm.prefork.directory import ABSORBED, Directory
+from otel_llm.prefork.family import Family
 from otel_llm.prefork.files import Member
+from otel_llm.prefork.membership import Membership
 from otel_llm.prefork.processes import Process
 from otel_llm.prefork.totals import Names
 from otel_llm.signals import cells
@@ -114,6 +116,22 @@ def test_a_fold_that_was_cut_short_counts_once(tmp_path: Path, monkeypatch: pyte
     directory(tmp_path).tidy(None)
     again = directory(tmp_path)
     assert (again.shares(), shown(again, catalog.RETRY_WAIT)) == ([], {LABELS: 5})
+
+
+def test_leaving_without_the_lock_leaves_the_figures(tmp_path: Path) -> None:
+    """A sibling that is stopped while it has the directory's lock: our files stay, for whoever folds them later."""
+    me, ledger = processes.process(os.getpid()), Ledger()
+    ledger.counter(catalog.RETRY_WAIT, *LABELS).value = 5
+    membership = Membership(Family(me, me, tmp_path), ledger, 100, lambda: None)
+    membership.join()
+    path = tmp_path / files.LOCK
+    program = f"import fcntl\nf = open({str(path)!r}, 'a')\nfcntl.lockf(f, fcntl.LOCK_EX)\nprint(flush=True)\ninput()"
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        membership.leave()
+        assert shown(directory(tmp_path), catalog.RETRY_WAIT) == {LABELS: 5}
+        holder.kill()
 
 
 def test_archive_forgets_members_whose_files_are_gone(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from _pytest.mark import ParameterSet
 
 from otel_llm import catalog
 from tests.prefork.app import INPUT, OUTPUT
-from tests.prefork.scrapes import Watcher, scrape
+from tests.prefork.scrapes import GONE, Watcher, scrape
 from tests.prefork.server import START, Server, kill
 from tests.telemetry import until
 
@@ -118,5 +118,5 @@ def test_soak_with_a_kill_in_every_round(start: Start, name: str) -> None:
 def _try(take: Callable[[], object]) -> object:
     try:
         return take()
-    except OSError:
+    except GONE:
         return None
