@@ -5,6 +5,7 @@ import otel_llm
 otel_llm.instrument()
 """
 
+from otel_llm.attributions import attribution
 from otel_llm.content.message import Content
 from otel_llm.instrumentor import collector, flush, instrument, uninstrument
 from otel_llm.runtime import disable, enable
@@ -17,6 +18,7 @@ __all__ = [
     "SettingError",
     "Status",
     "__version__",
+    "attribution",
     "collector",
     "disable",
     "enable",

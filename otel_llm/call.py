@@ -56,9 +56,9 @@ class Call:
     """One logical call. Times: ``*_ns`` are nanoseconds of the monotonic clock, except ``wall_ns`` (since 1970)."""
 
     __slots__ = (
-        "_latch", "_open", "_returned", "_signals", "attempts", "client", "content", "duration", "end", "extra",
-        "format", "gaps", "last_chunk_ns", "provider", "request", "server_address", "server_port", "span", "started_ns",
-        "time_to_first_chunk", "wall_ns",
+        "_latch", "_open", "_returned", "_signals", "attempts", "attributed", "attribution", "client", "content",
+        "duration", "end", "fingerprint", "format", "gaps", "last_chunk_ns", "provider", "request", "server_address",
+        "server_port", "span", "started_ns", "time_to_first_chunk", "wall_ns",
     )  # fmt: skip
 
     def __init__(
@@ -82,7 +82,12 @@ class Call:
         self.gaps: array[float] = array("d")
         self.last_chunk_ns = 0
         self.span: Any = None
-        self.extra: dict[str, Any] = {}
+        self.attribution: tuple[tuple[str, str], ...] = ()
+        """Declared keys and their values at the time of opening."""
+        self.attributed: tuple[Any, ...] = ()
+        """The series of those, held by the signals."""
+        self.fingerprint: bytes | None = None
+        """What an equal request would have, too; ``None`` where repeating it is no waste."""
         self.content: Capture | None = None
         """What was said, where content is captured."""
         self.wall_ns = time.time_ns()

@@ -79,6 +79,14 @@ LABEL: Final = "label"
 PERIOD: Final = "period"
 VERSION: Final = "version"
 COST_SOURCE: Final = "cost_source"
+ATTRIBUTION_KEY: Final = "attribution_key"
+ATTRIBUTION_VALUE: Final = "attribution_value"
+
+
+def attribution(key: str) -> str:
+    """Span attribute and baggage entry of an attribution key."""
+    return f"otel_llm.attribution.{key}"
+
 
 # Span-only attributes of ours (the label names above are short because they live on ``otel_llm_*`` series alone).
 SPAN_CLIENT: Final = "otel_llm.client"
@@ -256,7 +264,7 @@ RETRY_WAIT: Final = Metric(
 )  # fmt: skip
 RETRY_COST: Final = Metric(
     name="otel_llm.retry_cost", kind="counter", unit="USD", labels=MODEL,
-    help="US dollars for usage that providers stated on attempts that failed and were retried; not in the cost of calls.",
+    help="US dollars for usage that providers stated on attempts that were retried; not part of the cost of calls.",
 )  # fmt: skip
 TRUNCATED_COST: Final = Metric(
     name="otel_llm.truncated_cost", kind="counter", unit="USD", labels=MODEL,
@@ -277,6 +285,21 @@ CACHE_SAVINGS: Final = Metric(
 INVALID_OUTPUT: Final = Metric(
     name="otel_llm.invalid_output", kind="counter", unit="{call}", labels=(*MODEL, REASON),
     help="Successful calls whose answer is of no use as it stands, by reason.",
+)  # fmt: skip
+ATTRIBUTED: Final = (PROVIDER, REQUEST_MODEL, ATTRIBUTION_KEY, ATTRIBUTION_VALUE)
+"""One series per key and value, never one per combination of values: a call with two keys counts in two series, so
+only series of one key may be added up."""
+ATTRIBUTED_CALLS: Final = Metric(
+    name="otel_llm.attributed_calls", kind="counter", unit="{call}", labels=(*ATTRIBUTED, OUTCOME),
+    help="Calls by what the app attributes them to. Sum over one attribution key only.",
+)  # fmt: skip
+ATTRIBUTED_TOKENS: Final = Metric(
+    name="otel_llm.attributed_tokens", kind="counter", unit="{token}", labels=ATTRIBUTED,
+    help="Tokens of all types by what the app attributes their calls to. Sum over one attribution key only.",
+)  # fmt: skip
+ATTRIBUTED_COST: Final = Metric(
+    name="otel_llm.attributed_cost", kind="counter", unit="USD", labels=ATTRIBUTED,
+    help="Cost in US dollars by what the app attributes calls to. Sum over one attribution key only.",
 )  # fmt: skip
 RATELIMIT_LIMIT: Final = Metric(
     name="otel_llm.ratelimit.limit", kind="gauge", unit="{limit}", labels=(PROVIDER, REQUEST_MODEL, LIMIT_KIND),
@@ -319,6 +342,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     DURATION, TOKEN_USAGE, FIRST_CHUNK, OUTPUT_CHUNK,
     CALLS, CALL_TOKENS, COST, UNPRICED, USAGE_MISSING, FINISH, RETRIES, RETRY_WAIT,
     RETRY_COST, TRUNCATED_COST, DUPLICATE_CALLS, DUPLICATE_COST, CACHE_SAVINGS, INVALID_OUTPUT,
+    ATTRIBUTED_CALLS, ATTRIBUTED_TOKENS, ATTRIBUTED_COST,
     RATELIMIT_LIMIT, RATELIMIT_REMAINING, BUDGET, PRICES_TIME,
     INFLIGHT, OLDEST_INFLIGHT, INTERNAL_ERRORS, LABEL_OVERFLOW, BUILD_INFO,
 )  # fmt: skip

@@ -54,6 +54,10 @@ class SettingKeywords(TypedDict, total=False):
     budget_day: float | None
     budget_month: float | None
     duplicates: bool | None
+    attribution: str | None
+    attribution_cap: int | None
+    baggage_read: str | None
+    baggage_write: str | None
     content: ContentMode | None
     content_limit: int | None
 

@@ -8,7 +8,9 @@ a typing error in a deployment must not stop the app.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 import msgspec
@@ -44,6 +46,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     budget_day: float | None = None
     budget_month: float | None = None
     duplicates: bool = True
+    attribution: str = ""
+    attribution_cap: int = 100
+    baggage_read: str = ""
+    baggage_write: str = ""
     content: ContentMode = "no_content"
     content_limit: int = 32_768
 
@@ -95,6 +101,23 @@ def _dollars(text: str) -> float:
     return value
 
 
+_KEY: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,30}")
+_KEYS_CAP: Final = 8
+
+
+def _keys(text: str) -> str:
+    found = [key.strip() for key in text.split(",") if key.strip()]
+    if len(found) > _KEYS_CAP or not all(_KEY.fullmatch(key) for key in found):
+        raise ValueError(text)
+    return ",".join(dict.fromkeys(found))
+
+
+@lru_cache(maxsize=32)
+def keys(value: str) -> tuple[str, ...]:
+    """The keys in the value of a setting that lists some."""
+    return tuple(value.split(",")) if value else ()
+
+
 def _words(text: str) -> str:
     if not text.strip():
         raise ValueError(text)
@@ -130,6 +153,13 @@ SPECS: Final = (
     Spec("budget_day", _dollars, "dollars above 0", "Budget per day, exported for the budget alerts."),
     Spec("budget_month", _dollars, "dollars above 0", "Budget per month, exported for the budget alerts."),
     Spec("duplicates", _boolean, "true or false", "Count calls that repeat a recent one to the letter."),
+    Spec("attribution", _keys, "names separated by commas: letters, digits, '_', at most 8",
+         "Keys of otel_llm.attribution() that calls, tokens and cost are counted by."),
+    Spec("attribution_cap", _whole(1, 10_000), "1 to 10000", "Different values of one key before 'other' is used."),
+    Spec("baggage_read", _keys, "names separated by commas, out of the setting 'attribution'",
+         "Keys that are taken from W3C baggage. Only where callers are trusted: they choose the values."),
+    Spec("baggage_write", _keys, "names separated by commas, out of the setting 'attribution'",
+         "Keys that are put into W3C baggage. It goes with every request that the app's propagators mark."),
     Spec("content", _choice("no_content", "span_only", "event_only", "span_and_event"),
          "NO_CONTENT, SPAN_ONLY, EVENT_ONLY or SPAN_AND_EVENT (true and false are not)",
          "Capture prompts, answers and tool arguments, on spans, on events (log records), or on both.",

@@ -117,7 +117,7 @@ class Facts(msgspec.Struct, kw_only=True):
                 self.arguments_broken = self.arguments_broken or value[:1] not in (b"", b"{", b"n")  # n: null
                 return
             piece = _string(value)
-        if piece:
+        if piece:  # of a text
             if self.arguments is None:
                 self.arguments = Gathering()
             self.arguments.add(tool, piece)
@@ -125,6 +125,10 @@ class Facts(msgspec.Struct, kw_only=True):
     def failed(self) -> bool:
         """True if the body itself states an error, whatever the HTTP status."""
         return self.error_code is not None or self.error_type is not None
+
+    def forget(self) -> None:
+        """Drops what was gathered, once it is judged."""
+        self.answers = self.arguments = None
 
 
 def _string(value: bytes) -> str:

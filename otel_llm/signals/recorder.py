@@ -10,13 +10,15 @@ from typing import Final
 from opentelemetry import trace
 from opentelemetry.context import Context
 
-from otel_llm import catalog, guard
+from otel_llm import attributions, catalog, guard
 from otel_llm.call import Call
 from otel_llm.guard import guarded
 from otel_llm.prices.pricing import PriceTable
 from otel_llm.settings import Settings
 from otel_llm.signals import span as spans
-from otel_llm.signals.labels import ADDRESS_CAP
+from otel_llm.signals.attributed import AttributedBook
+from otel_llm.signals.duplicates import Duplicates
+from otel_llm.signals.labels import ADDRESS_CAP, CappedLabel
 from otel_llm.signals.ledger import GaugeRows, Ledger
 from otel_llm.signals.limits import RateLimits
 from otel_llm.signals.pipeline import Pipeline
@@ -35,6 +37,8 @@ class Recorder:
         self.pipeline: Final = pipeline
         self._prices = prices
         self._limits = RateLimits(self.book.request_model)
+        self._attributed = AttributedBook(self.ledger, settings, self.book.request_model)
+        self.duplicates: Final = Duplicates()
         self._dropped: deque[Call] = deque()
         self._settings = settings
         self._born_ns = 0
@@ -50,6 +54,8 @@ class Recorder:
         if self._dropped:
             self.drain()
         self._open(call)
+        if self._settings.attribution:
+            self._attribute(call)
         call.span = spans.start(self.pipeline.tracer(), call)
 
     @guarded("signals.gaps")
@@ -100,7 +106,7 @@ class Recorder:
         self._dropped.clear()
         for series in self.book.models():
             series.open.clear()
-        for label in (self.book.request_model, self.book.response_model, self.book.address):
+        for label in self._capped():
             label.overflowed = 0
         self.ledger.fork()
 
@@ -109,13 +115,22 @@ class Recorder:
     def _open(self, call: Call) -> None:
         self.book.model(call).open[id(call)] = call
 
+    @guarded("signals.attribution")
+    def _attribute(self, call: Call) -> None:
+        call.attribution = attributions.current(self._settings)
+        if call.attribution:
+            self._attributed.open(call)
+
     @guarded("signals.close")
     def _close(self, call: Call) -> None:
         self.book.model(call).open.pop(id(call), None)
 
     @guarded("signals.summary")
     def _summarise(self, call: Call) -> Summary:
-        return summarise(call, self._prices)
+        summary = summarise(call, self._prices)
+        for attempt in call.attempts:
+            attempt.facts.forget()
+        return summary
 
     @guarded("signals.content")
     def _deliver(self, call: Call, summary: Summary) -> None:
@@ -135,8 +150,11 @@ class Recorder:
     @guarded("signals.ledger")
     def _count(self, call: Call, summary: Summary) -> None:
         model, histograms = self.book.model(call), self.book.histograms(call, summary.response_model)
+        fingerprint = call.fingerprint if summary.end.outcome == "success" else None
         with self.ledger.lock:
-            model.add(summary, duplicate=False)
+            model.add(summary, duplicate=fingerprint is not None and self.duplicates.repeats(fingerprint))
+            for attributed in call.attributed:
+                attributed.add(summary)
             histograms.add(call, summary, self.book.error_type(summary.end.error_type), exemplar(call))
         self._limits.note(call)
 
@@ -176,8 +194,11 @@ class Recorder:
             oldest = (now - min(started)) / 1e9 if started else 0.0
             yield series.labels, oldest if age else float(len(started))
 
+    def _capped(self) -> tuple[CappedLabel, ...]:
+        return (*self.book.capped(), *self._attributed.labels.values())
+
     def _overflows(self) -> GaugeRows:
-        return [((label.name,), float(label.overflowed)) for label in self.book.capped()]
+        return [((label.name,), float(label.overflowed)) for label in self._capped()]
 
     def _budgets(self) -> GaugeRows:
         budgets = {"day": self._settings.budget_day, "month": self._settings.budget_month}

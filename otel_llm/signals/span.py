@@ -77,6 +77,8 @@ def _sooner(call: Call) -> dict[str, AttributeValue]:
     }
     if request.model:
         found[catalog.REQUEST_MODEL] = request.model
+    for key, value in call.attribution:
+        found[catalog.attribution(key)] = value
     _address(call, found)
     return bound(found)
 

@@ -1,0 +1,147 @@
+"""Duplicates: what counts as one, what it cost, and what is remembered for how long."""
+
+from __future__ import annotations
+
+import anthropic
+import openai
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otel_llm import catalog
+from otel_llm.demo.emulator import Emulator, Reply, Usage
+from otel_llm.formats.facts import Request
+from otel_llm.signals import duplicates
+from otel_llm.signals.duplicates import BODY_CAP, REMEMBERED, WINDOW, Duplicates, varied
+from tests.telemetry import Telemetry, observed
+
+ASK = [{"role": "user", "content": "hi"}]
+MILLION = Usage(input=1_000_000, output=0)
+
+
+def chat(emulator: Emulator, **fields) -> None:
+    with openai.OpenAI(base_url=emulator.url + "/v1", api_key="k", max_retries=0) as client:
+        answer = client.chat.completions.create(**{"model": "gpt-4o", "messages": ASK, **fields})
+        if fields.get("stream"):
+            list(answer)
+
+
+def test_the_same_call_again_is_a_duplicate_and_costs(emulator: Emulator, telemetry: Telemetry):
+    emulator.script = lambda asked: Reply(usage=MILLION)
+    for _ in range(3):
+        chat(emulator)
+    assert telemetry.value(catalog.DUPLICATE_CALLS) == 2
+    assert telemetry.value(catalog.DUPLICATE_COST) == pytest.approx(5.0)
+    assert telemetry.value(catalog.COST) == pytest.approx(7.5)
+
+
+@pytest.mark.parametrize(
+    ("fields", "counted"),
+    [
+        ({"temperature": 0}, 1),
+        ({"temperature": 0.7}, 0),
+        ({"temperature": 0.7, "seed": 5}, 1),
+        ({"n": 2}, 0),
+        ({"n": 1}, 1),
+        ({"stream": True}, 1),
+        ({"messages": [{"role": "user", "content": "x" * BODY_CAP}]}, 0),
+    ],
+)
+def test_requests_that_ask_for_variety_or_are_huge_are_not_counted(emulator, telemetry, fields, counted):
+    for _ in range(2):
+        chat(emulator, **fields)
+    assert telemetry.value(catalog.DUPLICATE_CALLS) == counted
+
+
+def test_any_difference_makes_another_call(emulator: Emulator, telemetry: Telemetry):
+    for fields in ({}, {"model": "gpt-4o-mini"}, {"max_tokens": 5}, {"messages": [*ASK, *ASK]}, {"seed": 1}):
+        chat(emulator, **fields)
+    assert telemetry.value(catalog.DUPLICATE_CALLS) == 0
+
+
+def test_a_failure_is_neither_remembered_nor_counted(emulator: Emulator, telemetry: Telemetry):
+    emulator.reply(Reply.error("provider"), Reply.chat(), Reply.error("provider"), Reply.chat())
+    for fails in (True, False, True, False):
+        if fails:
+            with pytest.raises(openai.InternalServerError):
+                chat(emulator)
+        else:
+            chat(emulator)
+    assert telemetry.value(catalog.DUPLICATE_CALLS) == 1
+
+
+def test_anthropic_and_embeddings(emulator: Emulator, telemetry: Telemetry):
+    with (
+        anthropic.Anthropic(base_url=emulator.url, api_key="k") as claude,
+        openai.OpenAI(base_url=emulator.url + "/v1", api_key="k") as gpt,
+    ):
+        for _ in range(2):
+            claude.messages.create(model="claude-sonnet-5", max_tokens=9, messages=ASK)
+            gpt.embeddings.create(model="text-embedding-3-small", input="hi")
+    assert telemetry.counts(catalog.DUPLICATE_CALLS, catalog.OPERATION) == {"chat": 1, "embeddings": 1}
+
+
+def test_the_setting_switches_it_off(emulator: Emulator):
+    with observed(duplicates=False) as telemetry:
+        for _ in range(2):
+            chat(emulator)
+        assert telemetry.value(catalog.DUPLICATE_CALLS) == 0
+
+
+bodies = st.dictionaries(
+    st.text(max_size=5),
+    st.recursive(st.integers() | st.text(max_size=9), lambda i: st.lists(i, max_size=3)),
+    min_size=1,
+)
+
+
+@given(bodies, st.randoms())
+def test_the_order_of_keys_does_not_matter_and_the_key_is_random(body, random):
+    held, request = Duplicates(), Request(operation="chat", model="m")
+    shuffled = list(body.items())
+    random.shuffle(shuffled)
+    found = held.fingerprint("openai", request, body)
+    assert found is not None
+    assert found == held.fingerprint("openai", request, dict(shuffled))
+    assert found != Duplicates().fingerprint("openai", request, body)
+    assert found != held.fingerprint("groq", request, body)
+    assert found != held.fingerprint("openai", request, {**body, "extra": 1})
+
+
+def test_what_cannot_be_hashed_is_left_alone():
+    held, request = Duplicates(), Request(operation="chat", model="m")
+    assert held.fingerprint("openai", request, {}) is None
+    assert held.fingerprint("openai", request, {"a": object()}) is None
+    assert held.fingerprint("openai", request, {"a": [1] * 10_000}) is None
+    endless: list = []
+    endless.append(endless)
+    assert held.fingerprint("openai", request, {"a": endless}) is None
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        (Request(operation="chat"), False),
+        (Request(operation="chat", temperature=0.1), True),
+        (Request(operation="chat", temperature=0.1, seed=3), False),
+        (Request(operation="chat", choices=2, seed=3), True),
+        (Request(operation="chat", conversation="conv_1"), True),
+    ],
+)
+def test_variety(request_: Request, expected: bool):
+    assert varied(request_) is expected
+
+
+def test_the_window_is_bounded_in_time_and_size(monkeypatch: pytest.MonkeyPatch):
+    now = [0.0]
+    monkeypatch.setattr(duplicates.time, "monotonic", lambda: now[0])
+    held = Duplicates()
+    assert not held.repeats(b"a")
+    now[0] = WINDOW
+    assert held.repeats(b"a")
+    now[0] = 2 * WINDOW + 1
+    assert not held.repeats(b"a")
+    for number in range(REMEMBERED):
+        held.repeats(b"%d" % number)
+    assert not held.repeats(b"a")
+    assert held.repeats(b"%d" % (REMEMBERED - 1))
