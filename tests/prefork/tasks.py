@@ -16,7 +16,8 @@ for name in ("queue", "done"):
 celery = Celery("tasks", broker="filesystem://")
 celery.conf.update(
     broker_transport_options={
-        "data_folder_in": str(FOLDER / "queue"), "data_folder_out": str(FOLDER / "queue"), "polling_interval": 0.02,
+        "data_folder_in": str(FOLDER / "queue"), "data_folder_out": str(FOLDER / "queue"),
+        "control_folder": str(FOLDER / "control"), "polling_interval": 0.02,
     },
     task_ignore_result=True, worker_prefetch_multiplier=1, broker_connection_retry_on_startup=True,
 )  # fmt: skip
