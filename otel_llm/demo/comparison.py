@@ -16,6 +16,7 @@ from otel_llm.demo.exposed import Exposed
 COMPARED: Final = (
     catalog.CALLS, catalog.RETRIES, catalog.CALL_TOKENS, catalog.USAGE_MISSING, catalog.FINISH,
     catalog.COST, catalog.TRUNCATED_COST, catalog.CACHE_SAVINGS, catalog.UNPRICED,
+    catalog.INVALID_OUTPUT, catalog.DUPLICATE_CALLS, catalog.DUPLICATE_COST,
 )  # fmt: skip
 """Metrics whose every series must be equal: counts exactly, dollars but for the rounding of their sum."""
 _DOLLARS: Final = 1e-9

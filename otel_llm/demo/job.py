@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Final, Literal
 
 import msgspec
 
 from otel_llm.demo.emulator import Reply
 
 Api = Literal["chat", "completion", "response", "embedding", "message"]
+FEATURES: Final[Mapping[Api, str]] = {
+    "chat": "assistant", "completion": "autocomplete", "response": "research", "embedding": "search",
+    "message": "assistant",
+}  # fmt: skip
+"""What the demo's app attributes its calls to."""
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):

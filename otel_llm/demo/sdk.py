@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+import otel_llm
 from otel_llm.demo.emulator import CALL_HEADER
-from otel_llm.demo.job import Api, Job
+from otel_llm.demo.job import FEATURES, Api, Job
 
 _METHODS: Final[dict[Api, tuple[str, str]]] = {
     "chat": ("openai", "chat.completions.create"),
@@ -32,7 +33,8 @@ class Clients:
 
     def call(self, job: Job, call_id: str) -> None:
         """Makes the call and reads the answer as an app would. Raises what the SDK raises."""
-        answer = _method(self._clients, job)(**_arguments(job, call_id))
+        with otel_llm.attribution(feature=FEATURES[job.api]):
+            answer = _method(self._clients, job)(**_arguments(job, call_id))
         if not job.stream:
             return
         with answer:
@@ -59,7 +61,8 @@ class AsyncClients:
 
     async def call(self, job: Job, call_id: str) -> None:
         """Makes the call and reads the answer. Raises what the SDK raises."""
-        answer = await _method(self._clients, job)(**_arguments(job, call_id))
+        with otel_llm.attribution(feature=FEATURES[job.api]):
+            answer = await _method(self._clients, job)(**_arguments(job, call_id))
         if not job.stream:
             return
         async with answer:

@@ -83,7 +83,7 @@ class Session:
         write_overrides(prices)
         otel_llm.instrument(
             disabled=False, semconv="released", scrape="on", scrape_host="127.0.0.1", scrape_port=port,
-            prices=str(prices), budget_day=_DAY_BUDGET, budget_month=_MONTH_BUDGET,
+            prices=str(prices), budget_day=_DAY_BUDGET, budget_month=_MONTH_BUDGET, attribution="feature",
         )  # fmt: skip
         self._stack.callback(otel_llm.uninstrument)
         self.console.print(f"otel-llm serves http://127.0.0.1:{port}/metrics")

@@ -10,6 +10,7 @@ import msgspec
 
 from otel_llm import catalog
 from otel_llm.catalog import Metric
+from otel_llm.demo.emulator.quality import Answered, reasons
 from otel_llm.demo.emulator.received import CALL_HEADER, Received
 from otel_llm.demo.emulator.reply import Reply, Usage
 from otel_llm.demo.emulator.wire import Wire
@@ -47,6 +48,7 @@ class Injected:
         self.prices = prices
         self.attempts = 0
         self.sums: dict[Metric, dict[Labels, float]] = {}
+        self._answered = Answered()
         self._open: OrderedDict[object, list[Labels]] = OrderedDict()
 
     def note(self, asked: Received, wire: Wire, reply: Reply) -> None:
@@ -84,13 +86,20 @@ class Injected:
         self._add(catalog.CALLS, (*model, "success", ""))
         for finish in wire.finishes(reply, asked):
             self._add(catalog.FINISH, (*model, finish))
+        faults, again = reasons(reply, asked, wire), self._answered.again(asked)
+        for reason in faults:
+            self._add(catalog.INVALID_OUTPUT, (*model, reason))
+        if again:
+            self._add(catalog.DUPLICATE_CALLS, model)
         usage = wire.stated(reply, asked, broken=False)
         if usage is None:
             self._add(catalog.USAGE_MISSING, (*model, "not_stated"))
             return
         dollars = self._note_usage(model, usage, reply)
-        if dollars and "length" in wire.finishes(reply, asked):
+        if dollars and "truncated" in faults:
             self._add(catalog.TRUNCATED_COST, model, dollars)
+        if dollars and again:
+            self._add(catalog.DUPLICATE_COST, model, dollars)
 
     def _note_failure(self, asked: Received, failure: Labels) -> None:
         *model, error_class = failure
