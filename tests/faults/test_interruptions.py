@@ -105,6 +105,7 @@ async def test_tasks_that_are_cancelled_in_every_step(emulator: Emulator, teleme
 
 
 @pytest.mark.skipif(importlib.util.find_spec("trio") is None, reason="trio is not installed")
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_trio(emulator: Emulator, telemetry: Telemetry) -> None:
     import trio
 
