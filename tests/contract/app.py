@@ -93,6 +93,7 @@ def main() -> None:
     server.serve_forever()
 
 
-otel_llm.instrument()
+if "EMULATOR" in os.environ:  # started as an app, and not imported by the tests for its names
+    otel_llm.instrument()
 if __name__ == "__main__":
     main()

@@ -20,7 +20,7 @@ from tests.prefork.server import START, Server
 
 ALONE = ("-m", "tests.contract.app", "{fd}")
 GUNICORN = (
-    "-m", "gunicorn", "--bind=fd://{fd}", "--preload", "--worker-class=gthread", "--threads=4",
+    "-m", "gunicorn", "--bind=fd://{fd}", "--preload", "--worker-class=gthread", "--threads=4", "--graceful-timeout=2",
     "tests.contract.app:wsgi",
 )  # fmt: skip
 

@@ -55,7 +55,8 @@ def seeing(query: PackQuery) -> str:
     """PromQL that answers if the query's series exist."""
     expr = short(query.promql)
     if query.kind in ("alert", "runbook"):
-        return _COMPARISON.sub(r" \1 bool ", expr)
+        # What an alert takes away with "unless" has to be there, too; with "bool" it would always take everything.
+        return _COMPARISON.sub(r" \1 bool ", expr).replace("unless", "and")
     return expr.removesuffix(" > 0")  # a panel that lists what is wrong shows "none" where nothing is
 
 
