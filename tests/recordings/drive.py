@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import anthropic
@@ -60,16 +57,6 @@ UNRECORDED: dict[str, Mapping[str, Any]] = {
 }
 """Bodies for exchanges whose request was not recorded, besides the model."""
 UNRECORDED_MODEL = "not-recorded"
-
-
-def replay_module(shared: Path) -> ModuleType:
-    """``replay.py`` of the recordings, which is no package."""
-    spec = importlib.util.spec_from_file_location("replay", shared / "recordings" / "replay.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 class Driver:

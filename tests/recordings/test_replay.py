@@ -11,10 +11,11 @@ import msgspec
 import pytest
 
 from otel_llm import catalog
-from otel_llm.failures import CODES
 from otel_llm.formats.finish import normalise
 from tests.formats.recordings import Stated, exchanges, wanted
-from tests.recordings.drive import METHODS, OUT_OF_SCOPE, PROVIDERS, UNRECORDED_MODEL, Driver, replay_module
+from tests.recordings.agreement import facts, stated
+from tests.recordings.drive import METHODS, OUT_OF_SCOPE, PROVIDERS, UNRECORDED_MODEL, Driver
+from tests.recordings.replaying import replay_module
 from tests.telemetry import SpanFacts, Telemetry, observed
 
 DIFFERING: dict[str, tuple[set[str], str]] = {}
@@ -73,55 +74,9 @@ def row(exchange: dict[str, Any], expected: dict[str, Any], raised: BaseExceptio
     if len(spans) != 1:
         return Row(exchange["id"], provider, want, {}, {"spans": (len(spans), 1)})
     got = stated(spans[0])
-    should = facts(want, expected, provider, raised)
+    should = facts(want, expected, provider, raised, unrecorded_model=UNRECORDED_MODEL)
     differ = {key: (got[key], should[key]) for key in should if got[key] != should[key]}
     return Row(exchange["id"], provider, want, got, differ)
-
-
-def stated(span: SpanFacts) -> dict[str, Any]:
-    """What a span states. Parts of the totals are written only where they are not 0."""
-    return {
-        "operation": span[catalog.OPERATION],
-        "provider": span[catalog.PROVIDER],
-        "request_model": span.get(catalog.REQUEST_MODEL),
-        "stream": bool(span.get(catalog.REQUEST_STREAM)),
-        "response_model": span.get(catalog.RESPONSE_MODEL),
-        "response_id": span.get(catalog.RESPONSE_ID),
-        "input": span.get(catalog.USAGE_INPUT),
-        "output": span.get(catalog.USAGE_OUTPUT),
-        "cache_read": span.get(catalog.USAGE_CACHE_READ) or 0,
-        "cache_write": span.get(catalog.USAGE_CACHE_WRITE) or 0,
-        "reasoning": span.get(catalog.USAGE_REASONING) or 0,
-        "finish": span.finish,
-        "chunks": span.get(catalog.SPAN_CHUNKS),
-        "outcome": span.outcome,
-        "error_type": span.get(catalog.ERROR_TYPE),
-        "statuses": span.statuses,
-    }
-
-
-def facts(want: Stated, expected: dict[str, Any], provider: str, raised: BaseException | None) -> dict[str, Any]:
-    """What the span has to state."""
-    words = [word for word in (want.error_code, want.error_type) if word and word.lower() in CODES]
-    name = None if raised is None else f"{type(raised).__module__.partition('.')[0]}.{type(raised).__name__}"
-    return {
-        "operation": want.operation,
-        "provider": provider,
-        "request_model": want.request_model or UNRECORDED_MODEL,
-        "stream": want.stream,
-        "response_model": want.response_model,
-        "response_id": want.response_id,
-        "input": want.input,
-        "output": want.output,
-        "cache_read": want.cache_read or 0,
-        "cache_write": want.cache_write or 0,
-        "reasoning": want.reasoning or 0,
-        "finish": [normalise(reason) for reason in want.finish or ()],
-        "chunks": want.chunks,
-        "outcome": "error" if want.error else "success",
-        "error_type": (words or [name])[0] if want.error else None,
-        "statuses": [expected["http_status"]],
-    }
 
 
 def counters(telemetry: Telemetry, metric: catalog.Metric) -> dict[tuple[str, str, str], dict[str, float]]:
