@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 from otel_llm import headers, native, runtime
 from otel_llm.call import CURRENT, Attempt, Call
@@ -85,7 +85,7 @@ class Exchange:
         self.attempt, call = begun
         self._scope = Scope(call) if call is not None else None
 
-    def __enter__(self) -> Exchange:
+    def __enter__(self) -> Self:
         if self._scope is not None:
             self._scope.__enter__()
         return self

@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from types import ModuleType
 from typing import Any
 
-from otel_llm.call import Attempt, Call
+from otel_llm.call import Attempt
 from otel_llm.guard import guarded
 from otel_llm.patching import Patches
-from otel_llm.scope import Scope
 from otel_llm.wires import exchange, http_spans
+from otel_llm.wires.exchange import Begun, Exchange
 
 
 def patch(module: ModuleType, patches: Patches) -> None:
@@ -45,9 +45,7 @@ def patch(module: ModuleType, patches: Patches) -> None:
     patches.wrap(module.AsyncClient, "send", async_send)
 
 
-def _begin(
-    library: str, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[Attempt, Call | None] | None:
+def _begin(library: str, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Begun | None:
     request = args[0] if args else kwargs.get("request")
     begun = exchange.begin(request.method, request.url, lambda: _content(request)) if request is not None else None
     if begun is not None:
@@ -63,26 +61,14 @@ def _content(request: Any) -> bytes | None:
         return None
 
 
-class _Exchange:
-    """The time of one ``send``. Left without a response, the attempt has failed."""
+class _Exchange(Exchange):
+    """The time of one ``send``."""
 
-    __slots__ = ("_attempt", "_call", "_scope", "_tee")
+    __slots__ = ("_tee",)
 
-    def __init__(self, begun: tuple[Attempt, Call | None], tee: Callable[[Any, Attempt], Any]) -> None:
-        self._attempt, self._call = begun
-        self._scope = Scope(self._call) if self._call is not None else None
+    def __init__(self, begun: Begun, tee: Callable[[Any, Attempt], Any]) -> None:
+        super().__init__(begun)
         self._tee = tee
-
-    def __enter__(self) -> _Exchange:
-        if self._scope is not None:
-            self._scope.__enter__()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
-        if error is not None:
-            exchange.finish(self._attempt, "failed", error)
-        if self._scope is not None:
-            self._scope.__exit__(kind, error, trace)
 
     def arrived(self, response: Any) -> Any:
         """The response, its body teed or already read."""
@@ -94,11 +80,11 @@ class _Exchange:
         url = response.request.url
         # One pass over the raw headers: a single look-up in httpx's Headers costs as much as this whole copy.
         found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
-        exchange.responded(self._attempt, response.status_code, found, url.host, url.port)
+        exchange.responded(self.attempt, response.status_code, found, url.host, url.port)
         if hasattr(response, "_content"):  # read inside send (stream=False), or made by a mock transport
-            exchange.whole(self._attempt, response.content)
+            exchange.whole(self.attempt, response.content)
             return
-        response.stream = self._tee(response.stream, self._attempt)
+        response.stream = self._tee(response.stream, self.attempt)
 
 
 def _tee_classes(module: ModuleType) -> Callable[[Any, Attempt], Any]:
