@@ -9,12 +9,15 @@ import msgspec
 
 from otel_llm.catalog import ErrorClass
 from otel_llm.demo.emulator.received import Received
-from otel_llm.demo.emulator.reply import STATUS_CLASSES, Reply, Usage
+from otel_llm.demo.emulator.reply import Reply, Usage
 from otel_llm.demo.emulator.wire import Event, Failure
 
 _CREATED: Final = "2026-11-22T12:00:00Z"
 _FINISH: Final = {"stop": "stop", "length": "length", "content_filter": "stop", "tool_call": "stop"}
-_STATUSES: Final[Mapping[ErrorClass, int]] = {fault: status for status, fault in reversed(STATUS_CLASSES.items())}
+_STATUSES: Final[Mapping[ErrorClass, int]] = {
+    "auth": 401, "bad_request": 400, "context_length": 400, "content_filter": 400, "not_found": 404, "rate_limit": 429,
+    "quota": 402, "provider": 500, "overloaded": 503, "timeout": 504,
+}  # fmt: skip
 
 
 class OllamaChat:
