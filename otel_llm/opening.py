@@ -33,8 +33,6 @@ def open_call(
         server_address=host or None,
         server_port=port,
     )
-    if active.settings.duplicates:
-        call.fingerprint = active.recorder.duplicates.fingerprint(call.provider, request, body)
     if active.capturer is not None:
         call.content = active.capturer.begin(found.format, body)
     return call

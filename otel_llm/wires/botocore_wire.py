@@ -36,7 +36,16 @@ def _send(wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: di
 
 @guarded("wire.begin")
 def _begin(request: Any) -> Begun | None:
-    return None if request is None else exchange.begin(request.method, address(request.url), lambda: None)
+    return (
+        None
+        if request is None
+        else exchange.begin(request.method, address(request.url), lambda: _content(request.body))
+    )
+
+
+def _content(body: object) -> bytes | None:
+    """Body of the request if it is in memory."""
+    return body.encode() if isinstance(body, str) else bytes(body) if isinstance(body, bytes | bytearray) else None
 
 
 @guarded("wire.observe")

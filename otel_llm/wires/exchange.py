@@ -26,12 +26,20 @@ def begin(method: str, url: recognition.Url, content: recognition.Content) -> Be
             return None
         # Inside an SDK's call there may be other traffic, such as fetching a token from somewhere else.
         ours = method == "POST" and (url.host == call.server_address or recognise(url.path) is not None)
-        return (call.attempt(), None) if ours else None
+        return (_attempt(call, content), None) if ours else None
     active = runtime.current()
     if active is None or native.suppressed():
         return None
     call = recognition.open_call(active, method, url, content)
-    return None if call is None else (call.attempt(), call)
+    return None if call is None else (_attempt(call, content), call)
+
+
+def _attempt(call: Call, content: recognition.Content) -> Attempt:
+    """The next attempt; the first one's body is what the call is known by."""
+    active = runtime.current()
+    if not call.attempts and active is not None and active.settings.duplicates:
+        call.fingerprint = active.recorder.duplicates.fingerprint(call.provider, call.request, content())
+    return call.attempt()
 
 
 @guarded("wire.response")
