@@ -38,7 +38,9 @@ class CohereChat:
         def event(kind: str, **stated: Any) -> bytes:
             return sse({"type": kind, **stated}, kind)
 
-        start: dict[str, Any] = {"message": {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}}
+        start: dict[str, Any] = {
+            "message": {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}
+        }
         yield Event(event("message-start", id=_id(asked), delta=start))
         block = {"message": {"content": {"type": "text", "text": ""}}}
         yield Event(event("content-start", index=0, delta=block))
