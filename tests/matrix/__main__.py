@@ -80,11 +80,16 @@ def run(cell: Cell, folder: Path) -> Result:
         )  # fmt: skip
         result.output = done.stdout[-4000:] + done.stderr[-1000:]
         result.passed = done.returncode == 0
-        result.counts = ", ".join(" ".join(found) for found in COUNTS.findall(done.stdout.rpartition("\n=")[2][-300:]))
+        result.counts = ", ".join(" ".join(found) for found in COUNTS.findall(done.stdout.strip().rpartition("\n")[2]))
     except (subprocess.SubprocessError, OSError) as error:
         result.output = f"{error}\n{getattr(error, 'stderr', '') or ''}"
     result.seconds = time.monotonic() - start
+    print(f"{cell.name}: {verdict(result)}", flush=True)  # a whole run takes minutes
     return result
+
+
+def verdict(result: Result) -> str:
+    return "passed" if result.passed else "FAILED"
 
 
 def made(environment: Path, cell: Cell) -> Path:
@@ -117,8 +122,8 @@ def versions(python: Path, cell: Cell) -> str:
 def table(results: list[Result]) -> str:
     lines = ["| release | tests | seconds | result |", "|---|---|---:|---|"]
     for result in results:
-        verdict = "passed" if result.passed else "FAILED"
-        lines.append(f"| {result.versions or result.cell.name} | {result.counts} | {result.seconds:.0f} | {verdict} |")
+        release = result.versions or result.cell.name
+        lines.append(f"| {release} | {result.counts} | {result.seconds:.0f} | {verdict(result)} |")
     failed = sum(not result.passed for result in results)
     return "\n".join([*lines, "", f"{len(results) - failed} passed, {failed} failed"])
 
