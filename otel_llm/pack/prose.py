@@ -151,4 +151,5 @@ def front_page(config: PackConfig) -> str:
         "- [grafana/](grafana): the dashboards for Grafana 10.4 and later, their provisioning file, and an example of "
         "a data source whose exemplars lead to traces.\n"
         "- [reference.md](reference.md): every metric, signal, panel, recording rule and setting.\n"
+        "- [errors.md](errors.md): the error classes, and which provider code, status or exception gives which.\n"
     )
