@@ -68,6 +68,10 @@ CELLS = [
 ]
 
 
+# google-genai's own, on aiohttp
+pytestmark = pytest.mark.filterwarnings("ignore:Inheritance class .* from ClientSession:DeprecationWarning")
+
+
 @pytest.fixture
 def emulators() -> Iterator[list[Emulator]]:
     """Two of them, so that both runs get the same ids."""

@@ -30,7 +30,7 @@ def ask_mistral(url: str) -> Any:
 
 
 def ask_anthropic(url: str) -> Any:
-    sdk = pytest.importorskip("anthropic")
+    sdk = pytest.importorskip("anthropic", minversion="1.14")  # the first that traces itself
     with sdk.Anthropic(base_url=url, api_key="k") as client:
         return client.messages.create(**MESSAGE)
 
