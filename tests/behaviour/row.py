@@ -53,6 +53,8 @@ class Row:
     """Whether the answer names its model."""
     closes_on_drop: bool = True
     """Whether the SDK closes the socket of a stream that is dropped; else the collector complains of it."""
+    async_lines: bool = False
+    """Whether the async client reads line by line: one that leaves early has not read the end of the first event."""
     tokens: tuple[int | None, int | None] = (11, 7)
     """Usage of the emulator's answer, as the span shows it."""
     finish: tuple[str, ...] = ("stop",)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
+import re
 import signal
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -173,12 +174,16 @@ def shown(value: Any) -> Any:
         return type(value), value.model_dump(mode="json", warnings=False)
     if isinstance(value, BaseException):
         facts = {name: shown(getattr(value, name, None)) for name in ("status_code", "code", "type", "body", "message")}
-        return _classes(value), str(value), facts, _classes(value.__cause__)
+        return _classes(value), _PORT.sub("", str(value)), facts, _classes(value.__cause__)
     if isinstance(value, dict):
         return {str(key): shown(item) for key, item in value.items() if str(key).lower() != "date"}
     if isinstance(value, list | tuple):
         return [shown(item) for item in value]
     return value
+
+
+_PORT = re.compile(r"(?<=127\.0\.0\.1):\d+")
+"""The emulator's, which some errors name."""
 
 
 def _classes(error: BaseException | None) -> list[str]:

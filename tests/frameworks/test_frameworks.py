@@ -16,6 +16,12 @@ from otel_llm import catalog
 from otel_llm.demo.emulator import Emulator, Reply
 from tests.telemetry import Telemetry
 
+# Frameworks keep their HTTP clients, and leave their sockets to the collector.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
 QUESTION = "Say a word."
 ANSWER = "Hello from the emulator."
 
@@ -87,18 +93,20 @@ async def test_pydantic_ai(emulator: Emulator, telemetry: Telemetry) -> None:
     agent = need("pydantic_ai").Agent
     model = need("pydantic_ai.models.openai").OpenAIChatModel
     provider = need("pydantic_ai.providers.openai").OpenAIProvider
-    made = agent(model("gpt-4o", provider=provider(base_url=emulator.url + "/v1", api_key="k")))
-    with one_call(telemetry):
-        assert (await made.run(QUESTION)).output == ANSWER
+    async with need("openai").AsyncOpenAI(base_url=emulator.url + "/v1", api_key="k") as client:
+        made = agent(model("gpt-4o", provider=provider(openai_client=client)))
+        with one_call(telemetry):
+            assert (await made.run(QUESTION)).output == ANSWER
 
 
 async def test_pydantic_ai_anthropic(emulator: Emulator, telemetry: Telemetry) -> None:
     agent = need("pydantic_ai").Agent
     model = need("pydantic_ai.models.anthropic").AnthropicModel
     provider = need("pydantic_ai.providers.anthropic").AnthropicProvider
-    made = agent(model("claude-opus-4-8", provider=provider(base_url=emulator.url, api_key="k")))
-    with one_call(telemetry, client="anthropic", streamed=True):  # it streams by itself, for long answers
-        assert (await made.run(QUESTION)).output == ANSWER
+    async with need("anthropic").AsyncAnthropic(base_url=emulator.url, api_key="k") as client:
+        made = agent(model("claude-opus-4-8", provider=provider(anthropic_client=client)))
+        with one_call(telemetry, client="anthropic", streamed=True):  # it streams by itself, for long answers
+            assert (await made.run(QUESTION)).output == ANSWER
 
 
 @pytest.mark.parametrize("api", ["OpenAIChatCompletionsModel", "OpenAIResponsesModel"])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Any
 
 from huggingface_hub import AsyncInferenceClient, InferenceClient
@@ -23,5 +24,6 @@ ROWS = (
         stream=lambda c: c.sdk.chat_completion(**CHAT, **USAGE),
         leave=lambda stream: stream.aclose() if hasattr(stream, "aclose") else stream.close(),
         retries=False,
+        async_lines=version("huggingface_hub").startswith("0."),
     ),
 )
