@@ -7,7 +7,7 @@ manager, entered at the first ``next`` of the generator that the user has. Facts
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -20,6 +20,8 @@ from otel_llm.guard import guarded
 from otel_llm.patching import Patches
 from otel_llm.providers import provider_of
 from otel_llm.wires.address import address
+
+AWS: Final = "aws.bedrock"
 
 
 class Cohere(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +47,14 @@ def open_call(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Cal
     found = recognise(f"{where.path.rstrip('/')}/{path.lstrip('/')}", provider_of(where.host))
     if found is None:
         return None
+    if _on_aws(client):  # event hooks rewrite URL and body when it is sent; where it goes, the wire seam tells
+        return opening.open_call(active, found, mapping(kwargs.get("json")), client="cohere", provider=AWS, host=None)
     return opening.open_call(
         active, found, mapping(kwargs.get("json")), client="cohere", provider="cohere", host=where.host, port=where.port
     )
+
+
+def _on_aws(client: Any) -> bool:
+    """Whether this is the HTTP client of ``BedrockClient`` or ``SagemakerClient``, which nothing else tells."""
+    hooks = client.httpx_client.event_hooks.get("request", ())
+    return any(hook.__module__ == "cohere.aws_client" for hook in hooks)

@@ -13,7 +13,9 @@ class Cell:
     sdk: str
     """Import name; its behaviour rows are run (``tests.behaviour.rows.SDKS``), or its framework tests."""
     requirements: tuple[str, ...]
-    tests: tuple[str, ...] = ("tests/behaviour/test_matrix.py", "tests/clients/test_native_spans.py")
+    tests: tuple[str, ...] = (
+        "tests/behaviour/test_matrix.py", "tests/clients/test_native_spans.py", "tests/clients/test_cohere_aws.py",
+    )  # fmt: skip
 
     @property
     def name(self) -> str:
@@ -35,7 +37,7 @@ CLIENTS: Final[dict[str, tuple[Cell, ...]]] = {
     "boto3": _versions("boto3", "boto3==1.35.0", "boto3"),
     "aiobotocore": _versions("aiobotocore", "aiobotocore"),
     "mistralai": _versions("mistralai", "mistralai==1.12.4", "mistralai<3", "mistralai"),
-    "cohere": _versions("cohere", "cohere==5.21.1", "cohere<7", "cohere"),
+    "cohere": _versions("cohere", "cohere==5.21.1 boto3", "cohere<7 boto3", "cohere boto3"),
     "groq": _versions("groq", "groq==0.37.1", "groq"),
     "together": _versions("together", "together==2.0.0", "together<3", "together"),
     "cerebras-cloud-sdk": _versions("cerebras", "cerebras-cloud-sdk"),
