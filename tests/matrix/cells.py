@@ -28,7 +28,7 @@ def _versions(sdk: str, *cells: str) -> tuple[Cell, ...]:
 
 CLIENTS: Final[dict[str, tuple[Cell, ...]]] = {
     "openai": _versions("openai", "openai==1.109.1", "openai<3", "openai==3.0.0", "openai"),
-    "anthropic": _versions("anthropic", "anthropic==0.125.0", "anthropic==1.13.0", "anthropic<2", "anthropic"),
+    "anthropic": _versions("anthropic", "anthropic==0.125.0", "anthropic>=1,<1.14", "anthropic<2", "anthropic"),
     "google-genai": _versions(
         "google.genai",
         "google-genai==1.75.0", "google-genai==1.75.0 aiohttp", "google-genai<3", "google-genai<3 aiohttp",
@@ -37,7 +37,7 @@ CLIENTS: Final[dict[str, tuple[Cell, ...]]] = {
     "boto3": _versions("boto3", "boto3==1.35.0", "boto3"),
     "aiobotocore": _versions("aiobotocore", "aiobotocore"),
     "mistralai": _versions("mistralai", "mistralai==1.12.4", "mistralai<3", "mistralai"),
-    "cohere": _versions("cohere", "cohere==5.21.1 boto3", "cohere<7 boto3", "cohere boto3"),
+    "cohere": _versions("cohere", "cohere==5.21.1 boto3", "cohere>=6,<7 boto3", "cohere boto3"),
     "groq": _versions("groq", "groq==0.37.1", "groq"),
     "together": _versions("together", "together==2.0.0", "together<3", "together"),
     "cerebras-cloud-sdk": _versions("cerebras", "cerebras-cloud-sdk"),
