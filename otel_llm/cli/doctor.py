@@ -71,7 +71,8 @@ def _setting_problems(settings: Settings) -> Iterator[str]:
 def _patched() -> list[ClientStatus]:
     """Clients as an app would have them that imports all of its SDKs."""
     quiet = logging.getLogger("otel_llm")
-    level, quiet.level = quiet.level, logging.CRITICAL
+    level = quiet.level
+    quiet.setLevel(logging.CRITICAL)
     try:
         otel_llm.uninstrument()
         otel_llm.instrument(scrape="off", disabled=False)
@@ -81,7 +82,7 @@ def _patched() -> list[ClientStatus]:
         return [row for row in otel_llm.status().clients if row.version]
     finally:
         otel_llm.uninstrument()
-        quiet.level = level
+        quiet.setLevel(level)
 
 
 def _client_problem(row: ClientStatus) -> str:
