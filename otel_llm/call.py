@@ -57,8 +57,8 @@ class Call:
 
     __slots__ = (
         "_latch", "_open", "_returned", "_signals", "attempts", "attributed", "attribution", "client", "content",
-        "duration", "end", "fingerprint", "format", "gaps", "last_chunk_ns", "provider", "request", "server_address",
-        "server_port", "span", "started_ns", "time_to_first_chunk", "wall_ns",
+        "duration", "end", "fingerprint", "format", "gaps", "last_chunk_ns", "provider", "request", "series",
+        "server_address", "server_port", "span", "started_ns", "time_to_first_chunk", "wall_ns",
     )  # fmt: skip
 
     def __init__(
@@ -82,6 +82,8 @@ class Call:
         self.gaps: array[float] = array("d")
         self.last_chunk_ns = 0
         self.span: Any = None
+        self.series: Any = None
+        """The counters of its model, held by the signals."""
         self.attribution: tuple[tuple[str, str], ...] = ()
         """Declared keys and their values at the time of opening."""
         self.attributed: tuple[Any, ...] = ()

@@ -19,7 +19,8 @@ opentelemetry-util-genai 1.3b0 sets while an official GenAI instrumentation obse
 
 def suppressed() -> bool:
     """True if the current context says that this call is observed elsewhere, or not to be observed."""
-    return any(context.get_value(key) for key in SUPPRESS_KEYS)
+    current = context.get_current()
+    return bool(current) and any(current.get(key) for key in SUPPRESS_KEYS)
 
 
 def silence(client: Any, settings: Settings) -> None:

@@ -8,12 +8,12 @@ count; ``message_delta`` is cumulative and wins.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from otel_llm.formats.facts import Facts, Request, Usage
-from otel_llm.formats.reading import Shape, mapping, number, rows, strings, text, whole
+from otel_llm.formats.reading import Fields, Shape, fill, mapping, number, rows, strings, text, whole
 
 
 class _CacheCreation(msgspec.Struct):
@@ -85,28 +85,39 @@ _PLAIN = b'{"type":"content_block_delta"'
 be one of which nothing is gathered."""
 
 
+def _tool_names(tools: object) -> frozenset[str]:
+    names = (row.get("name") for row in rows(tools))
+    return frozenset(name for name in names if isinstance(name, str))
+
+
+_REQUEST: Final[Fields] = {
+    "model": ("model", text),
+    "stream": ("stream", lambda stated: stated is True),
+    "max_tokens": ("max_tokens", whole),
+    "max_tokens_to_sample": ("max_tokens", whole),
+    "temperature": ("temperature", number),
+    "top_p": ("top_p", number),
+    "top_k": ("top_k", whole),
+    "stop_sequences": ("stop_sequences", strings),
+    "service_tier": ("service_tier", text),
+    "tools": ("tools", _tool_names),
+}
+
+
 class AnthropicMessages:
     name = "anthropic_messages"
     terminated = True
 
     def request(self, body: Mapping[str, Any]) -> Request:
         legacy = "prompt" in body and "messages" not in body
-        config = mapping(body.get("output_config"))
-        schema = mapping(config.get("format") or body.get("output_format")).get("type")
-        return Request(
-            operation="text_completion" if legacy else "chat",
-            model=text(body.get("model")),
-            stream=body.get("stream") is True,
-            max_tokens=whole(body.get("max_tokens", body.get("max_tokens_to_sample"))),
-            temperature=number(body.get("temperature")),
-            top_p=number(body.get("top_p")),
-            top_k=whole(body.get("top_k")),
-            stop_sequences=strings(body.get("stop_sequences")),
-            reasoning_level=text(config.get("effort")),
-            output_type="json" if schema == "json_schema" else None,
-            service_tier=text(body.get("service_tier")),
-            tools=_tool_names(body.get("tools")),
-        )
+        request = Request(operation="text_completion" if legacy else "chat")
+        fill(request, body, _REQUEST)
+        if "output_config" in body or "output_format" in body:
+            config = mapping(body.get("output_config"))
+            request.reasoning_level = text(config.get("effort"))
+            schema = mapping(config.get("format") or body.get("output_format")).get("type")
+            request.output_type = "json" if schema == "json_schema" else None
+        return request
 
     def body(self, data: bytes, facts: Facts) -> None:
         message = _read(data)
@@ -212,11 +223,6 @@ def _note_error(error: _Error, facts: Facts) -> None:
     facts.error_type = error.type or "error"
     facts.error_detail = error.details.error_code if error.details else None
     facts.error_message = error.message
-
-
-def _tool_names(tools: object) -> frozenset[str]:
-    names = (row.get("name") for row in rows(tools))
-    return frozenset(name for name in names if isinstance(name, str))
 
 
 MESSAGES = AnthropicMessages()

@@ -7,12 +7,12 @@ Source: OpenAI API reference and recorded traffic. Usage on a stream comes only 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from otel_llm.formats.facts import Facts, Operation, Request, Usage
-from otel_llm.formats.reading import Shape, mapping, number, rows, strings, text, whole
+from otel_llm.formats.reading import Fields, Shape, fill, mapping, number, rows, strings, text, whole
 
 
 class _PromptDetails(msgspec.Struct):
@@ -102,6 +102,41 @@ _TELLING = (b'"finish_reason":"', b'"usage":{', b'"tool_calls":[', b'"error":', 
 """A chunk that is still going on and has none of these states nothing but text: most of a stream, not parsed."""
 
 
+def output_type(stated: object) -> str | None:
+    """What a ``response_format`` asks for: ``text``, ``json``, or ``None`` for another or none."""
+    kind = mapping(stated).get("type")
+    return "text" if kind == "text" else "json" if kind in ("json_object", "json_schema") else None
+
+
+def tool_names(tools: object) -> frozenset[str]:
+    """Names of the function tools in an OpenAI-style ``tools`` list."""
+    found: set[str] = set()
+    for row in rows(tools):
+        name = mapping(row.get("function")).get("name") or row.get("name")
+        if isinstance(name, str):
+            found.add(name)
+    return frozenset(found)
+
+
+_REQUEST: Final[Fields] = {
+    "model": ("model", text),
+    "stream": ("stream", lambda stated: stated is True),
+    "max_tokens": ("max_tokens", whole),
+    "temperature": ("temperature", number),
+    "top_p": ("top_p", number),
+    "top_k": ("top_k", whole),
+    "frequency_penalty": ("frequency_penalty", number),
+    "presence_penalty": ("presence_penalty", number),
+    "seed": ("seed", whole),
+    "n": ("choices", whole),
+    "stop": ("stop_sequences", strings),
+    "reasoning_effort": ("reasoning_level", text),
+    "response_format": ("output_type", output_type),
+    "service_tier": ("service_tier", text),
+    "tools": ("tools", tool_names),
+}
+
+
 class OpenAIChat:
     """Chat completions (``operation="chat"``), legacy completions and embeddings: one shape with optional parts."""
 
@@ -115,25 +150,11 @@ class OpenAIChat:
     def request(self, body: Mapping[str, Any]) -> Request:
         if self._operation == "embeddings":
             return _embeddings_request(body)
-        kind = mapping(body.get("response_format")).get("type")
-        return Request(
-            operation=self._operation,
-            model=text(body.get("model")),
-            stream=body.get("stream") is True,
-            max_tokens=whole(body.get("max_completion_tokens", body.get("max_tokens"))),
-            temperature=number(body.get("temperature")),
-            top_p=number(body.get("top_p")),
-            top_k=whole(body.get("top_k")),
-            frequency_penalty=number(body.get("frequency_penalty")),
-            presence_penalty=number(body.get("presence_penalty")),
-            seed=whole(body.get("seed")),
-            choices=whole(body.get("n")),
-            stop_sequences=strings(body.get("stop")),
-            reasoning_level=text(body.get("reasoning_effort")),
-            output_type="text" if kind == "text" else "json" if kind in ("json_object", "json_schema") else None,
-            service_tier=text(body.get("service_tier")),
-            tools=tool_names(body.get("tools")),
-        )
+        request = Request(operation=self._operation)
+        fill(request, body, _REQUEST)
+        if "max_completion_tokens" in body:  # the newer name wins
+            request.max_tokens = whole(body["max_completion_tokens"])
+        return request
 
     def body(self, data: bytes, facts: Facts) -> None:
         answer = _read(data)
@@ -230,16 +251,6 @@ def note_error(error: OpenAIError | str, facts: Facts) -> None:
     facts.error_type = facts.error_type or error.type or ("error" if facts.error_code is None else None)
     facts.error_detail = error.innererror.code if error.innererror else None
     facts.error_message = error.message
-
-
-def tool_names(tools: object) -> frozenset[str]:
-    """Names of the function tools in an OpenAI-style ``tools`` list."""
-    found: set[str] = set()
-    for row in rows(tools):
-        name = mapping(row.get("function")).get("name") or row.get("name")
-        if isinstance(name, str):
-            found.add(name)
-    return frozenset(found)
 
 
 def _embeddings_request(body: Mapping[str, Any]) -> Request:

@@ -6,13 +6,13 @@ Source: OpenAI API reference and recorded traffic. ``input_tokens`` includes cac
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from otel_llm.formats.facts import Facts, Request, Usage
-from otel_llm.formats.openai_chat import OpenAIError, note_error, tool_names
-from otel_llm.formats.reading import Shape, mapping, number, text, whole
+from otel_llm.formats.openai_chat import OpenAIError, note_error, output_type, tool_names
+from otel_llm.formats.reading import Fields, Shape, fill, mapping, number, text, whole
 
 
 class _InputDetails(msgspec.Struct):
@@ -76,27 +76,29 @@ _PLAIN = (b'{"type":"response.output_text.delta"', b'{"type":"response.function_
 first bytes, not parsed."""
 
 
+_REQUEST: Final[Fields] = {
+    "model": ("model", text),
+    "stream": ("stream", lambda stated: stated is True),
+    "max_output_tokens": ("max_tokens", whole),
+    "temperature": ("temperature", number),
+    "top_p": ("top_p", number),
+    "reasoning": ("reasoning_level", lambda stated: text(mapping(stated).get("effort"))),
+    "previous_response_id": ("previous_response", text),
+    "conversation": ("conversation", lambda stated: text(stated) or text(mapping(stated).get("id"))),
+    "text": ("output_type", lambda stated: output_type(mapping(stated).get("format"))),
+    "service_tier": ("service_tier", text),
+    "tools": ("tools", tool_names),
+}
+
+
 class OpenAIResponses:
     name = "openai_responses"
     terminated = True
 
     def request(self, body: Mapping[str, Any]) -> Request:
-        kind = mapping(mapping(body.get("text")).get("format")).get("type")
-        conversation = body.get("conversation")
-        return Request(
-            operation="chat",
-            model=text(body.get("model")),
-            stream=body.get("stream") is True,
-            max_tokens=whole(body.get("max_output_tokens")),
-            temperature=number(body.get("temperature")),
-            top_p=number(body.get("top_p")),
-            reasoning_level=text(mapping(body.get("reasoning")).get("effort")),
-            previous_response=text(body.get("previous_response_id")),
-            conversation=text(conversation) or text(mapping(conversation).get("id")),
-            output_type="text" if kind == "text" else "json" if kind in ("json_object", "json_schema") else None,
-            service_tier=text(body.get("service_tier")),
-            tools=tool_names(body.get("tools")),
-        )
+        request = Request(operation="chat")
+        fill(request, body, _REQUEST)
+        return request
 
     def body(self, data: bytes, facts: Facts) -> None:
         response = _read_response(data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Generic, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
@@ -145,3 +145,15 @@ def mapping(value: object) -> Mapping[str, Any]:
     if type(value) is dict:  # the usual case: an instance check against an abstract class costs ten times as much
         return cast("Mapping[str, Any]", value)
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+
+
+Fields = Mapping[str, tuple[str, "Callable[[object], Any]"]]
+"""Members of a request's body: the field of the struct that each states, and what reads its value."""
+
+
+def fill(struct: msgspec.Struct, body: Mapping[str, Any], fields: Fields) -> None:
+    """Sets what the body states. Goes by what is there: a request has few of the members that it may have."""
+    for key, value in body.items():
+        known = fields.get(key)
+        if known is not None:
+            setattr(struct, known[0], known[1](value))

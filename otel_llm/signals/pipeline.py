@@ -53,10 +53,14 @@ class Pipeline:
         source = tracer_provider or self._own_tracer
         self._tracer = source.get_tracer(SCOPE, __version__) if source else trace.get_tracer(SCOPE, __version__)
 
-    def tracer(self) -> Tracer:
-        """The tracer to use now; without any provider it makes spans that record nothing."""
-        if self._own_tracer is not None and app_tracer_provider() not in (None, self._own_tracer):
-            self._leave_own_tracer()
+    def tracer(self) -> Tracer | None:
+        """The tracer to use now, ``None`` while there is no provider whose spans anybody would see."""
+        if self._given_tracer is None:
+            app = app_tracer_provider()
+            if app is None and self._own_tracer is None:
+                return None
+            if self._own_tracer is not None and app not in (None, self._own_tracer):
+                self._leave_own_tracer()
         return self._tracer
 
     def tracer_provider(self) -> TracerProvider | None:

@@ -56,7 +56,9 @@ class Recorder:
         self._open(call)
         if self._settings.attribution:
             self._attribute(call)
-        call.span = spans.start(self.pipeline.tracer(), call)
+        tracer = self.pipeline.tracer()
+        if tracer is not None:
+            call.span = spans.start(tracer, call)
 
     @guarded("signals.gaps")
     def gaps(self, call: Call) -> None:
@@ -113,7 +115,8 @@ class Recorder:
     # ------------------------------------------------------------------ steps
     @guarded("signals.open")
     def _open(self, call: Call) -> None:
-        self.book.model(call).open[id(call)] = call
+        call.series = self.book.model(call)
+        call.series.open[id(call)] = call
 
     @guarded("signals.attribution")
     def _attribute(self, call: Call) -> None:
@@ -123,7 +126,8 @@ class Recorder:
 
     @guarded("signals.close")
     def _close(self, call: Call) -> None:
-        self.book.model(call).open.pop(id(call), None)
+        if call.series is not None:
+            call.series.open.pop(id(call), None)
 
     @guarded("signals.summary")
     def _summarise(self, call: Call) -> Summary:
@@ -149,7 +153,8 @@ class Recorder:
 
     @guarded("signals.ledger")
     def _count(self, call: Call, summary: Summary) -> None:
-        model, histograms = self.book.model(call), self.book.histograms(call, summary.response_model)
+        model = call.series or self.book.model(call)
+        histograms = self.book.histograms(call, summary.response_model)
         fingerprint = call.fingerprint if summary.end.outcome == "success" else None
         with self.ledger.lock:
             model.add(summary, duplicate=fingerprint is not None and self.duplicates.repeats(fingerprint))
