@@ -13,6 +13,7 @@ demo: $(STAMP)  ## the main job: real SDKs against emulated providers, metrics, 
 test: $(STAMP) system  ## everything that CI runs
 	$(BIN)/ruff check otel_llm tests
 	$(BIN)/ruff format --check otel_llm tests
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/otel-llm dashboards build --check
 	$(BIN)/pytest $(ARGS)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final, NamedTuple, Protocol
@@ -17,6 +18,8 @@ class Headers(Protocol):
     """Response headers by lower-case name: a plain dict, or the HTTP library's own case-insensitive mapping."""
 
     def get(self, key: str, /) -> str | None: ...
+
+    def __iter__(self) -> Iterator[str]: ...
 
 
 REQUEST_IDS: Final = (
@@ -85,7 +88,7 @@ def request_id(headers: Headers) -> str | None:
 
 def rate_limits(headers: Headers) -> list[Limit]:
     """Limits of which the provider stated both the size and the rest; each kind at most once."""
-    if "limit" not in "".join(headers):  # as in every dialect; one search instead of 40 look-ups
+    if "limit" not in "".join(headers).lower():  # every dialect says so; one search instead of 40 look-ups
         return []
     for dialect in DIALECTS:
         found: dict[str, Limit] = {}

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from requests.structures import CaseInsensitiveDict
 
 from otel_llm import catalog, headers
 
@@ -75,7 +76,9 @@ def pair(limit: str, remaining: str, size: str = "100", left: str = "7") -> dict
     ],
 )
 def test_rate_limits(given_headers: dict[str, str], wanted: list[tuple[str, float, float]]) -> None:
-    assert sorted(found[:3] for found in headers.rate_limits(given_headers)) == sorted(wanted)
+    as_sent = CaseInsensitiveDict({name.upper(): text for name, text in given_headers.items()})
+    for given_so in (given_headers, as_sent):
+        assert sorted(found[:3] for found in headers.rate_limits(given_so)) == sorted(wanted)
     assert {kind for kind, _, _ in wanted} <= set(catalog.LIMIT_KINDS)
 
 
