@@ -5,15 +5,19 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, cast
-from wsgiref.simple_server import WSGIServer
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import REGISTRY, CollectorRegistry, start_http_server
-from prometheus_client.exposition import make_wsgi_app  # pyright: ignore[reportUnknownVariableType]
+from prometheus_client import REGISTRY, CollectorRegistry
+from prometheus_client.exposition import (
+    ThreadingWSGIServer,
+    make_wsgi_app,  # pyright: ignore[reportUnknownVariableType]
+)
 
 from otel_llm.guard import logger
 from otel_llm.settings import Settings
@@ -49,9 +53,7 @@ def serve(settings: Settings, quiet: bool = False, registry: CollectorRegistry =
     """Serves the registry. What goes wrong is a warning that names the setting, unless ``quiet``, and ``None``."""
     host, port = settings.scrape_host, settings.scrape_port
     try:
-        app = application(settings, registry)
-        # Serves nothing until the app with its check of passwords is in place.
-        server, thread = start_http_server(port, host, CollectorRegistry(), **tls(settings))
+        server = _listen(host, port, application(settings, registry), tls(settings))
     except (OSError, OverflowError, EndpointError) as error:
         if not quiet:
             logger.warning(
@@ -60,12 +62,41 @@ def serve(settings: Settings, quiet: bool = False, registry: CollectorRegistry =
                 host, port, error,
             )  # fmt: skip
         return None
-    server.set_app(app)
+    thread = threading.Thread(target=server.serve_forever, name="otel-llm-scrape", daemon=True)
+    thread.start()
     return Endpoint(server, thread)
 
 
-def tls(settings: Settings) -> dict[str, Any]:
-    """prometheus_client's options.
+class _Quiet(WSGIRequestHandler):
+    """Logs no requests."""
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the base class
+        """Nothing."""
+
+
+def _listen(host: str, port: int, app: WsgiApp, context: ssl.SSLContext | None) -> WSGIServer:
+    """A server that does not serve yet. Not prometheus_client's ``start_http_server`` (0.26): that one serves a
+    registry before a check of passwords can be put around it.
+
+    :raises OSError: if the address cannot be had.
+    """
+    family, *_, found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+
+    class Server(ThreadingWSGIServer):
+        address_family = family
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """Nothing: a client that went away, or speaks no TLS, is no news for the app's stderr."""
+
+    server = make_server(str(found[0]), port, app, Server, handler_class=_Quiet)
+    if context is not None:
+        # The handshake is left to the thread of each connection: a silent client must not stop the others.
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    return server
+
+
+def tls(settings: Settings) -> ssl.SSLContext | None:
+    """What the connections are encrypted by, ``None`` if they are not.
 
     :raises EndpointError: for a certificate without its key and the like.
     """
@@ -75,17 +106,17 @@ def tls(settings: Settings) -> dict[str, Any]:
             "OTEL_LLM_SCRAPE_CERTFILE and OTEL_LLM_SCRAPE_KEYFILE go together, OTEL_LLM_SCRAPE_CLIENT_CAFILE with both"
         )
     if certificate is None:
-        return {}
-    try:  # here, because prometheus_client (0.26) opens the port first and leaves it open when this fails
+        return None
+    try:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
         if authority:
             context.load_verify_locations(authority)
+            context.verify_mode = ssl.CERT_REQUIRED
     except OSError as error:
         files = ", ".join(filter(None, (certificate, key, authority)))
         raise EndpointError(f"no TLS by {files} (OTEL_LLM_SCRAPE_*FILE): {error}") from error
-    asked = {"client_cafile": authority, "client_auth_required": True} if authority else {}
-    return {"certfile": certificate, "keyfile": key, **asked}
+    return context
 
 
 def application(settings: Settings, registry: CollectorRegistry) -> WsgiApp:

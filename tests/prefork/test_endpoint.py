@@ -11,6 +11,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from wsgiref.simple_server import WSGIServer
 
 import pytest
 import trustme
@@ -18,6 +20,7 @@ import trustme
 import otel_llm
 from otel_llm import instrumentor
 from otel_llm.exposition.endpoint import Endpoint
+from tests.telemetry import until
 
 
 @pytest.fixture(autouse=True)
@@ -97,6 +100,41 @@ def test_users(tmp_path: Path) -> None:
     for user in ("prometheus:s3cret:with:colons", "other:x"):
         status, text = get(url, Authorization=basic(user))
         assert (status, "otel_llm_build_info" in text) == (200, True)
+
+
+def test_the_first_scrape_shows_our_series(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the moment when the server serves: an empty page would end every series for Prometheus."""
+    serve, shown = WSGIServer.serve_forever, list[bytes]()
+
+    def serve_forever(server: WSGIServer, *args: Any) -> None:
+        app = server.get_app()
+        assert app is not None
+        shown.extend(app({"REQUEST_METHOD": "GET", "PATH_INFO": "/metrics"}, lambda *_: lambda _: None))
+        serve(server, *args)
+
+    monkeypatch.setattr(WSGIServer, "serve_forever", serve_forever)
+    otel_llm.instrument(scrape_port=0)
+    until(lambda: shown)
+    assert b"otel_llm_build_info" in shown[0]
+
+
+def test_a_silent_client_stops_nobody(files: dict[str, str], authority: trustme.CA) -> None:
+    otel_llm.instrument(scrape_port=0, **files)
+    served = endpoint()
+    assert served is not None
+    with socket.create_connection(("127.0.0.1", served.port)):  # and no handshake
+        assert get(f"https://127.0.0.1:{served.port}/metrics", trusting(authority))[0] == 200
+
+
+def test_a_client_without_tls_is_no_news(files: dict[str, str], capfd: pytest.CaptureFixture[str]) -> None:
+    otel_llm.instrument(scrape_port=0, **files)
+    served = endpoint()
+    assert served is not None
+    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as client:
+        client.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        while client.recv(1024):
+            pass
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize(

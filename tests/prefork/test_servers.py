@@ -84,7 +84,6 @@ def test_recycled_workers_leave_their_figures(start: Start, name: str) -> None:
         assert shown.errors == {}
 
 
-@pytest.mark.slow  # saw a scrape without the dead workers' calls once, on a loaded machine: an open defect
 def test_another_worker_takes_the_endpoint_over(start: Start) -> None:
     """Without preload the workers share the endpoint's port among them: whoever has it may die."""
     with start("gunicorn-sync") as server:
