@@ -32,6 +32,10 @@ class Site:
         self.in_a_row = 0
         self.open = False
 
+    def count(self) -> None:
+        """Counts a failure that was logged by whoever saw it."""
+        self.failures += 1
+
     def note(self, error: BaseException) -> None:
         """Counts a failure; logs the first one with its trace, and the opening of the breaker. Never raises."""
         global _last

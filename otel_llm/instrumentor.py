@@ -26,6 +26,7 @@ from otel_llm.patching import Patches
 from otel_llm.prefork import hooks
 from otel_llm.prices.overrides import Overrides
 from otel_llm.prices.pricing import PriceTable
+from otel_llm.prices.refresh import Refresh
 from otel_llm.seams import HOOKS
 from otel_llm.settings import ContentMode, NativeSpans, Scrape, Semconv, Settings, load
 from otel_llm.signals.pipeline import Pipeline
@@ -50,6 +51,8 @@ class SettingKeywords(TypedDict, total=False):
     semconv: Semconv | None
     set_global: bool | None
     prices: str | None
+    prices_refresh: str | None
+    prices_refresh_seconds: int | None
     model_cap: int | None
     budget_day: float | None
     budget_month: float | None
@@ -65,10 +68,13 @@ class SettingKeywords(TypedDict, total=False):
 class Installed:
     """What one ``instrument()`` set up, to be taken down as a whole."""
 
-    def __init__(self, settings: Settings, pipeline: Pipeline, recorder: Recorder) -> None:
+    def __init__(
+        self, settings: Settings, pipeline: Pipeline, recorder: Recorder, refresh: Refresh | None = None
+    ) -> None:
         self.settings = settings
         self.pipeline = pipeline
         self.recorder = recorder
+        self.refresh = refresh
         self.exposure = Exposure(
             settings,
             recorder.ledger,
@@ -117,6 +123,8 @@ class Installed:
         if self._arriving:
             self.pipeline.renew()
             self.exposure.join()
+            if self.refresh is not None:
+                self.refresh.renew()
             hooks.at_worker_exit(_at_exit)
             self._arriving = False
 
@@ -124,6 +132,8 @@ class Installed:
         """Ends what is open, exports what is held, and frees port, registry and threads."""
         if os.getpid() != self._pid:
             self.forked()
+        if self.refresh is not None:
+            self.refresh.stop()
         self.recorder.abandon_open()
         self.exposure.close()
         self.pipeline.shutdown()
@@ -186,8 +196,9 @@ def _install(
     settings: Settings, tracer: TracerProvider | None, meter: MeterProvider | None, capturer: Capturer | None
 ) -> Installed:
     pipeline = Pipeline(settings, tracer, meter)
-    recorder = Recorder(settings, pipeline, prices(settings))
-    made = Installed(settings, pipeline, recorder)
+    table = prices(settings)
+    recorder = Recorder(settings, pipeline, table)
+    made = Installed(settings, pipeline, recorder, refreshing(settings, table))
     made.exposure.start()
     runtime.install(runtime.Runtime(settings, recorder, capturer))
     for hook in HOOKS:
@@ -206,6 +217,16 @@ def prices(settings: Settings) -> PriceTable:
     except (OSError, ValueError) as error:
         logger.error("otel-llm: price overrides are not used: %s", error)
         return PriceTable()
+
+
+def refreshing(settings: Settings, table: PriceTable) -> Refresh | None:
+    """What keeps the table current, started; ``None`` unless it is asked for. Failures are counted."""
+    if settings.prices_refresh is None:
+        return None
+    seconds, failed = settings.prices_refresh_seconds, guard.site("prices.refresh")
+    refresh = Refresh(table, settings.prices_refresh, interval=seconds, on_error=lambda _: failed.count())
+    refresh.start()
+    return refresh
 
 
 def uninstrument() -> None:

@@ -42,6 +42,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     semconv: Semconv = "released"
     set_global: bool = False
     prices: str | None = None
+    prices_refresh: str | None = None
+    prices_refresh_seconds: int = 86_400
     model_cap: int = 100
     budget_day: float | None = None
     budget_month: float | None = None
@@ -149,6 +151,10 @@ SPECS: Final = (
     Spec("set_global", _boolean, "true or false",
          "Register the providers that we make as the global ones, so that the app's own spans are exported too."),
     Spec("prices", _words, "path of a YAML or JSON file", "Price overrides; see docs of otel_llm.prices."),
+    Spec("prices_refresh", _words, "path or http(s) URL of a price table, as in the package's prices.json",
+         "Read the price table from there, in a background thread. Unset: nothing is fetched."),
+    Spec("prices_refresh_seconds", _whole(1, 31_536_000), "1 to 31536000",
+         "Seconds between two readings of prices_refresh."),
     Spec("model_cap", _whole(1, 10_000), "1 to 10000", "Different model names on metrics before 'other' is used."),
     Spec("budget_day", _dollars, "dollars above 0", "Budget per day, exported for the budget alerts."),
     Spec("budget_month", _dollars, "dollars above 0", "Budget per month, exported for the budget alerts."),
@@ -195,7 +201,28 @@ def load(keywords: Mapping[str, object], environ: Mapping[str, str] | None = Non
         spec = _spec(name)
         if value is not None:  # None is "not given"
             values[name] = _keyword(spec, value)
+    _check_baggage(values, keywords, problems)
     return Loaded(Settings(**values), problems)
+
+
+def _check_baggage(values: dict[str, Any], keywords: Mapping[str, object], problems: list[str]) -> None:
+    """Only declared keys travel. A stranger is said and left out; it is misuse only where code gives both settings,
+    since a variable that is missing in a deployment must not stop the app."""
+    declared = keys(values.get("attribution", ""))
+    for name in ("baggage_read", "baggage_write"):
+        named = keys(values.get(name, ""))
+        strangers = [key for key in named if key not in declared]
+        if not strangers:
+            continue
+        by_keyword = keywords.get(name) is not None
+        where = f"instrument({name}={values[name]!r})" if by_keyword else f"{_BY_NAME[name].variable}={values[name]!r}"
+        said = (
+            f"{', '.join(strangers)} not in the setting 'attribution' ({', '.join(declared) or 'empty'}); add it there"
+        )
+        if by_keyword and keywords.get("attribution") is not None:
+            raise SettingError(f"{where}: {said}")
+        values[name] = ",".join(key for key in named if key in declared)
+        problems.append(f"{where}: {said}; {values[name] or 'no key'!r} is used")
 
 
 def _read(spec: Spec, variable: str, text: str, values: dict[str, Any], problems: list[str]) -> None:

@@ -40,8 +40,8 @@ class Refresh:
     """Reads the source at once and then every ``interval`` seconds, and puts each good table in the place of the last.
 
     A source that fails leaves the last good table in use; ``on_error`` gets the exception (counting it is the
-    caller's), and the first failure of a row of failures is logged. The thread is a daemon; one of a parent process
-    does not live on after ``fork``: start another one there.
+    caller's), and the first failure of a row of failures is logged. The thread is a daemon; after ``fork`` the child
+    needs one of its own: :meth:`renew`.
     """
 
     def __init__(
@@ -57,10 +57,16 @@ class Refresh:
         self._prices, self._source, self._interval, self._on_error = prices, source, interval, on_error
         self._stopped = threading.Event()
         self._failing = False
-        self._thread = threading.Thread(target=self._run, name="otel-llm-prices", daemon=True)
+        self._thread = self._made()
 
     def start(self) -> None:
         """Starts the thread; call it once."""
+        self._thread.start()
+
+    def renew(self) -> None:
+        """In a forked child: a thread of its own, which reads the source at once."""
+        self._stopped = threading.Event()
+        self._thread = self._made()
         self._thread.start()
 
     def stop(self, timeout: float | None = 1.0) -> None:
@@ -68,6 +74,9 @@ class Refresh:
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join(timeout)
+
+    def _made(self) -> threading.Thread:
+        return threading.Thread(target=self._run, name="otel-llm-prices", daemon=True)
 
     def _run(self) -> None:
         while True:

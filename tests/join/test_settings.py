@@ -24,7 +24,7 @@ def test_order() -> None:
 def test_every_setting_has_its_variable(spec: Any) -> None:
     values = ("true", "on", "1", "keep", "main", "SPAN_ONLY", "2.5", "text")
     for text in values:
-        loaded = load({}, {spec.variable: text})
+        loaded = load({}, {"OTEL_LLM_ATTRIBUTION": "text", spec.variable: text})
         if not loaded.problems:
             assert getattr(loaded.settings, spec.name) == spec.parse(text)
             return
@@ -80,3 +80,22 @@ def test_price_file_that_is_not_there(tmp_path: Any) -> None:
         telemetry.logged.clear()
     (message,) = [text for text in said if "price overrides" in text]
     assert "none.yaml" in message
+
+
+@pytest.mark.parametrize("name", ["baggage_read", "baggage_write"])
+def test_baggage_of_a_key_that_is_not_declared(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(otel_llm.SettingError, match=rf"{name}='team,tenant'.*: tenant not in .*attribution.* \(team\)"):
+        otel_llm.instrument(attribution="team", **{name: "team,tenant"})
+    monkeypatch.setenv(f"OTEL_LLM_{name.upper()}", "tenant")
+    with observed() as telemetry:
+        (warning,) = [record.getMessage() for record in telemetry.logged]
+        telemetry.logged.clear()
+    assert f"OTEL_LLM_{name.upper()}='tenant'" in warning
+    assert "(empty)" in warning
+
+
+def test_a_variable_that_is_missing_does_not_stop_an_app_that_names_baggage_in_code() -> None:
+    loaded = load({"baggage_read": "team,tenant"}, {"OTEL_LLM_ATTRIBUTION": "team"})
+    (problem,) = loaded.problems
+    assert "instrument(baggage_read='team,tenant'): tenant not in" in problem
+    assert loaded.settings.baggage_read == "team"

@@ -101,6 +101,31 @@ def test_fork_counts_once_and_children_start_at_zero(tmp_path: Path) -> None:
     assert found == {"calls": 26, "tokens": 26 * 18, "own": 5, "child": 7, "errors": {}}
 
 
+def test_a_forked_child_refreshes_its_prices(tmp_path: Path) -> None:
+    """The parent's thread does not live on in it."""
+    found = told(
+        tmp_path,
+        """
+        source = Path(sys.argv[0]).parent / "prices.json"
+        packaged = Path(otel_llm.__file__).parent / "prices" / "prices.json"
+        table = json.loads(packaged.read_text())
+        source.write_text(json.dumps({**table, "date": "2027-01-01"}))
+        setup(scrape_port=0, prices_refresh=str(source))
+        date = lambda: otel_llm.instrumentor._installed.recorder._prices.table.date.isoformat()
+        until(lambda: date() == "2027-01-01")
+        result = Path(sys.argv[0]).parent / "child"
+        def child():
+            source.write_text(json.dumps({**table, "date": "2027-02-02"}))
+            call()
+            until(lambda: date() == "2027-02-02", 10)
+            result.write_text(date())
+        os.waitpid(fork(child), 0)
+        tell(child=result.read_text(), parent=date())
+        """,
+    )
+    assert found == {"child": "2027-02-02", "parent": "2027-01-01"}
+
+
 def test_kill_9_in_the_middle_loses_at_most_the_update_in_progress(tmp_path: Path) -> None:
     """The child notes each call in a file after it was counted; it is killed at no point of its choosing."""
     found = told(

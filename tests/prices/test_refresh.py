@@ -15,10 +15,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from otel_llm import catalog, guard
 from otel_llm.formats.facts import Usage
 from otel_llm.prices import Overrides, Priced, PriceTable, Refresh, Unpriced
 from otel_llm.prices.refresh import MAX_BYTES, fetch
 from otel_llm.prices.table import Dated, Model, Provider, Rates, Table
+from tests.telemetry import observed, until
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TABLE = Table(
@@ -138,3 +140,19 @@ def test_pricing_needs_neither_genai_prices_nor_a_network_module() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_instrument_reads_it(file: Path) -> None:
+    newer = datetime(2027, 2, 3, tzinfo=UTC).timestamp()
+    with observed(prices_refresh=str(file)) as telemetry:
+        until(lambda: telemetry.value(catalog.PRICES_TIME) == newer)
+    assert not [thread for thread in threading.enumerate() if thread.name == "otel-llm-prices"]
+
+
+def test_instrument_counts_what_fails(file: Path) -> None:
+    before = guard.failures().get("prices.refresh", 0)
+    with observed(prices_refresh=str(file.parent / "none.json")) as telemetry:
+        until(lambda: telemetry.value(catalog.INTERNAL_ERRORS, site="prices.refresh") == before + 1)
+        until(lambda: telemetry.logged)
+        assert "none.json" in telemetry.logged[0].getMessage()
+        telemetry.forgive()
