@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry.sdk.environment_variables import OTEL_RESOURCE_ATTRIBUTES
@@ -46,6 +47,7 @@ class Exposure:
         self._membership: Membership | None = None
         self._exposed = settings.scrape != "off"
         self._leading = threading.Lock()
+        self._joining = threading.RLock()
         self._warned = False
         self._resource: Final = {key: str(value) for key, value in Resource.create().attributes.items()}
         self.endpoint: Endpoint | None = None
@@ -71,15 +73,17 @@ class Exposure:
         self._exposed = True
 
     def join(self) -> None:
-        """There are siblings, or will be."""
-        if self._membership is None and self._exposed and self._family is not None and self.wanted():
-            from otel_llm.prefork.membership import Membership
+        """There are siblings, or will be. Several threads may learn it at once; each goes on when it is done."""
+        with self._joining:
+            if self._membership is None and self._exposed and self._family is not None and self.wanted():
+                from otel_llm.prefork.membership import Membership
 
-            cap = max(self._settings.model_cap, NAMES_CAP)
-            self._membership = Membership(self._family, self._ledger, cap, self._lead)
-            self._membership.join()
-            if self.endpoint is not None:
-                self._membership.lead()
+                cap = max(self._settings.model_cap, NAMES_CAP)
+                made = Membership(self._family, self._ledger, cap, self._lead)
+                made.join()
+                if self.endpoint is not None:
+                    made.lead()
+                self._membership = made
 
     def forked(self) -> None:
         """In a forked child: lets go of the parent's files and socket. It joins when it makes its first call."""
@@ -88,7 +92,7 @@ class Exposure:
         if self.endpoint is not None:
             self.endpoint.forked()
         self._membership = self.endpoint = None
-        self._leading = threading.Lock()
+        self._leading, self._joining = threading.Lock(), threading.RLock()
         self._family = self._family and self._family.child()
 
     def rows(self) -> Rows:
@@ -97,14 +101,19 @@ class Exposure:
             self.join()
         return self._ledger if self._membership is None else self._membership.rows()
 
-    def close(self) -> None:
-        """Frees port, registry and thread, and leaves the figures to the family."""
+    def closing(self) -> list[Callable[[], object]]:
+        """Steps that leave the figures to the family, and free port, thread and registry."""
+        steps: list[Callable[[], object]] = []
         if self._membership is not None:
-            self._membership.leave()
+            steps.append(self._membership.leave)
         if self.endpoint is not None:
-            self.endpoint.close()
+            steps.append(self.endpoint.close)
+        return [*steps, self._unregister]
+
+    def _unregister(self) -> None:
         if self._settings.scrape != "off":
-            REGISTRY.unregister(self.collector)
+            with suppress(KeyError):  # the app has emptied the registry, as tests' fixtures do
+                REGISTRY.unregister(self.collector)
 
     @guarded("exposure.lead")
     def _lead(self) -> None:
@@ -112,11 +121,15 @@ class Exposure:
         if self._settings.scrape == "off" or not self.wanted() or not self._leading.acquire(blocking=False):
             return
         try:
-            if self.endpoint is None and (self._membership is None or self._membership.lead()):
+            if self.endpoint is None and self._leads():
                 self.endpoint = self._serve(self._warned)
                 self._warned = self.endpoint is None
         finally:
             self._leading.release()
+
+    def _leads(self) -> bool:
+        with self._joining:  # whoever is about to join is no longer alone
+            return self._membership is None or self._membership.lead()
 
     def _target(self) -> dict[str, str]:
         """Resource attributes as labels. A sum is nobody's instance: a random id would change with who answers."""

@@ -51,6 +51,8 @@ class Recorder:
     @guarded("signals.opened")
     def opened(self, call: Call) -> None:
         self.attend()
+        if call.started_ns < self._born_ns:  # it was this call by which a fork past Python was noticed
+            call.started_ns = self._born_ns
         if self._dropped:
             self.drain()
         self._open(call)

@@ -101,6 +101,94 @@ def test_fork_counts_once_and_children_start_at_zero(tmp_path: Path) -> None:
     assert found == {"calls": 26, "tokens": 26 * 18, "own": 5, "child": 7, "errors": {}}
 
 
+def test_threads_that_fork_first_at_once_join_once(tmp_path: Path) -> None:
+    """The second one comes while the first is about to take the directory."""
+    found = told(
+        tmp_path,
+        """
+        import threading
+        from otel_llm.prefork.membership import Membership
+        instrumented()
+        work(10)
+        both, make = threading.Barrier(2), Membership.__init__
+        def making(self, *rest):
+            try:
+                both.wait(1)  # never two at once
+            except threading.BrokenBarrierError:
+                pass
+            make(self, *rest)
+        Membership.__init__ = making
+        threads = [threading.Thread(target=lambda: os.waitpid(fork(lambda: None), 0)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        tell(calls=scraped().calls, files=len(list(home().glob("*.cells"))),
+             threads=sum(thread.name == "otel-llm-prefork" for thread in threading.enumerate()))
+        """,
+    )
+    assert found == {"calls": 10, "files": 1, "threads": 1}
+
+
+def test_threads_of_a_child_that_was_forked_past_python_set_it_up_once(tmp_path: Path) -> None:
+    """As uWSGI forks: no hook of Python's runs, and a thread of the parent holds the parent's lock for good."""
+    found = told(
+        tmp_path,
+        """
+        import ctypes, threading
+        from otel_llm.signals.pipeline import Pipeline
+        instrumented()
+        work(2)
+        inside, real = threading.Barrier(2), Pipeline.renew
+        renewed = []
+        def renewing(self):
+            renewed.append(1)
+            try:
+                inside.wait(1)
+            except threading.BrokenBarrierError:
+                pass
+            real(self)
+        Pipeline.renew = renewing
+        source, out = os.pipe()
+        made = otel_llm.instrumentor.installed()
+        with made._arrivals.setdefault(os.getpid(), threading.RLock()):
+            pid = ctypes.PyDLL(None).fork()
+        if not pid:
+            threads = [threading.Thread(target=work, args=(1,)) for _ in range(2)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            os.write(out, json.dumps({"renewed": len(renewed), "calls": scraped().calls}).encode())
+            os._exit(0)
+        os.waitpid(pid, 0)
+        tell(**json.loads(os.read(source, 99)))
+        """,
+    )
+    assert found == {"renewed": 1, "calls": 2}
+
+
+def test_a_child_that_makes_no_call_leaves_the_parents_refresh_alone(tmp_path: Path) -> None:
+    """A thread of the parent may hold the lock of the event by which it is stopped: it is never given back there."""
+    found = told(
+        tmp_path,
+        """
+        source = Path(sys.argv[0]).parent / "prices.json"
+        source.write_bytes((Path(otel_llm.__file__).parent / "prices" / "prices.json").read_bytes())
+        setup(scrape_port=0, prices_refresh=str(source))
+        refresh = otel_llm.instrumentor.installed().refresh
+        with refresh._stopped._cond:
+            pid = os.fork()
+            if not pid:
+                signal.alarm(20)
+                otel_llm.uninstrument()
+                os._exit(7)
+        tell(code=os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        """,
+    )
+    assert found == {"code": 7}
+
+
 def test_a_forked_child_refreshes_its_prices(tmp_path: Path) -> None:
     """The parent's thread does not live on in it."""
     found = told(
