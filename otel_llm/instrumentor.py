@@ -89,7 +89,7 @@ class Installed:
         self._arrivals: Final[dict[int, threading.RLock]] = {}
         """One lock per process: at a fork past Python, a thread of the parent may hold the parent's."""
         self._called = False
-        recorder.attend = self.attend
+        recorder.attend, recorder.replaced = self.attend, self.exposure.replaced
 
     def prepare(self) -> None:
         """A collection begins."""

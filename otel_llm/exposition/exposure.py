@@ -12,16 +12,17 @@ from opentelemetry.sdk.environment_variables import OTEL_RESOURCE_ATTRIBUTES
 from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, Resource
 from prometheus_client import REGISTRY
 
-from otel_llm.catalog import label_name
+from otel_llm.catalog import ATTRIBUTION_VALUE, label_name
 from otel_llm.exposition.collector import LedgerCollector
 from otel_llm.exposition.endpoint import Endpoint
 from otel_llm.guard import guarded
-from otel_llm.settings import Settings
-from otel_llm.signals.ledger import Ledger, Rows
+from otel_llm.settings import Settings, keys
+from otel_llm.signals.ledger import Labels, Ledger, Rows
 
 if TYPE_CHECKING:  # not on Windows, which has neither fork nor fcntl
     from otel_llm.prefork.family import Family
     from otel_llm.prefork.membership import Membership
+    from otel_llm.prefork.totals import Names
 
 FORKS: Final = hasattr(os, "fork")
 NAMES_CAP: Final = 100
@@ -45,6 +46,7 @@ class Exposure:
         self._serve = serve
         self._family = _family(settings)
         self._membership: Membership | None = None
+        self._names: Names | None = None
         self._exposed = settings.scrape != "off"
         self._leading = threading.Lock()
         self._joining = threading.RLock()
@@ -78,8 +80,8 @@ class Exposure:
             if self._membership is None and self._exposed and self._family is not None and self.wanted():
                 from otel_llm.prefork.membership import Membership
 
-                cap = max(self._settings.model_cap, NAMES_CAP)
-                made = Membership(self._family, self._ledger, cap, self._lead)
+                self._names = _names(self._settings)
+                made = Membership(self._family, self._ledger, self._names, self._lead)
                 made.join()
                 if self.endpoint is not None:
                     made.lead()
@@ -91,7 +93,7 @@ class Exposure:
             self._membership.forked()
         if self.endpoint is not None:
             self.endpoint.forked()
-        self._membership = self.endpoint = None
+        self._membership = self._names = self.endpoint = None
         self._leading, self._joining = threading.Lock(), threading.RLock()
         self._family = self._family and self._family.child()
 
@@ -100,6 +102,10 @@ class Exposure:
         if self._membership is None and self._family is not None and not self._family.alone:
             self.join()
         return self._ledger if self._membership is None else self._membership.rows()
+
+    def replaced(self) -> list[tuple[Labels, float]]:
+        """Label values that became ``other`` in the sum over workers, by label."""
+        return [((label_name(label),), float(n)) for label, n in self._names.overflowed.items()] if self._names else []
 
     def closing(self) -> list[Callable[[], object]]:
         """Steps that leave the figures to the family, and free port, thread and registry."""
@@ -136,6 +142,14 @@ class Exposure:
         given = SERVICE_INSTANCE_ID in os.environ.get(OTEL_RESOURCE_ATTRIBUTES, "")
         hidden = set[str]() if self._membership is None or given else {SERVICE_INSTANCE_ID}
         return {label_name(key): value for key, value in self._resource.items() if key not in hidden}
+
+
+def _names(settings: Settings) -> Names:
+    from otel_llm.prefork.totals import Names
+
+    # The values of all keys stand under one label.
+    attributed = settings.attribution_cap * len(keys(settings.attribution))
+    return Names(max(settings.model_cap, NAMES_CAP), {ATTRIBUTION_VALUE: max(attributed, 1)})
 
 
 def _family(settings: Settings) -> Family | None:

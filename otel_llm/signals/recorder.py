@@ -19,7 +19,7 @@ from otel_llm.signals import span as spans
 from otel_llm.signals.attributed import AttributedBook
 from otel_llm.signals.duplicates import Duplicates
 from otel_llm.signals.labels import ADDRESS_CAP, CappedLabel
-from otel_llm.signals.ledger import GaugeRows, Ledger
+from otel_llm.signals.ledger import GaugeRows, Labels, Ledger
 from otel_llm.signals.limits import RateLimits
 from otel_llm.signals.pipeline import Pipeline
 from otel_llm.signals.series import Book
@@ -44,6 +44,8 @@ class Recorder:
         self._born_ns = 0
         self.attend: Callable[[], None] = lambda: None
         """Told before each call: a forked worker sets itself up at its first one."""
+        self.replaced: Callable[[], GaugeRows] = tuple
+        """Asked for label values that were replaced in the sum over workers, by label."""
         self._observe()
         pipeline.attach(self.ledger)
 
@@ -205,7 +207,10 @@ class Recorder:
         return (*self.book.capped(), *self._attributed.labels.values())
 
     def _overflows(self) -> GaugeRows:
-        return [((label.name,), float(label.overflowed)) for label in self._capped()]
+        found: dict[Labels, float] = {(label.name,): float(label.overflowed) for label in self._capped()}
+        for labels, count in self.replaced():
+            found[labels] = found.get(labels, 0.0) + count
+        return found.items()
 
     def _budgets(self) -> GaugeRows:
         budgets = {"day": self._settings.budget_day, "month": self._settings.budget_month}

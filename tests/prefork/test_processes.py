@@ -367,6 +367,43 @@ def test_a_directory_that_is_named_joins_processes_that_have_nothing_in_common(t
     assert told(tmp_path, "instrumented()\ntell(calls=scraped().calls)", **{variable: str(shared)}) == {"calls": 0}
 
 
+ATTRIBUTED = """
+import otel_llm
+from tests.prefork.app import call, setup
+setup(scrape_port=0, attribution="tenant,team", attribution_cap=300)
+def calls(first, after):
+    for number in range(first, after):
+        with otel_llm.attribution(tenant=f"tenant{number}", team=f"team{number}"):
+            call()
+"""
+
+
+def test_attributed_values_have_their_own_cap_in_the_sum(tmp_path: Path) -> None:
+    """300 each of two keys stand beside each other; what is one too many for the family is counted, once."""
+    found = told(
+        tmp_path,
+        """
+        import subprocess
+        sys.path.insert(0, str(Path(sys.argv[0]).parent))
+        Path(sys.argv[0]).with_name("attributed.py").write_text(SOURCE)
+        from attributed import calls
+        calls(0, 300)
+        values = lambda shown: len({s.labels["attribution_value"] for s in shown.samples
+                                    if s.name == catalog.ATTRIBUTED_CALLS.series and s.value})
+        overflow = lambda shown: shown.value(catalog.LABEL_OVERFLOW, label="attribution_value")
+        first = scraped()
+        other = "import os, sys; sys.path.insert(0, sys.argv[1]); import attributed; attributed.calls(300, 303)"
+        subprocess.run([sys.executable, "-c", other + "; os._exit(0)", sys.path[0]], check=True)
+        scraped()
+        last = scraped()
+        tell(first=[values(first), overflow(first)], last=[values(last), overflow(last)],
+             calls=last.value(catalog.ATTRIBUTED_CALLS), errors=last.errors)
+        """.replace("SOURCE", repr(ATTRIBUTED)),
+        OTEL_LLM_PREFORK_DIR=str(tmp_path / "shared"),
+    )
+    assert found == {"first": [600, 0], "last": [601, 6], "calls": 606, "errors": {}}
+
+
 def test_directories_of_families_that_are_over_are_removed(tmp_path: Path) -> None:
     """Killed as a whole: the next family that begins cleans up."""
     family = """
