@@ -18,6 +18,7 @@ from otel_llm.prices import Priced, PriceTable
 OPENAI = "https://developers.openai.com/api/docs/pricing"
 PRIORITY = "https://openai.com/api-priority-processing/"
 ANTHROPIC = "https://platform.claude.com/docs/en/about-claude/pricing"
+ANTHROPIC_BATCH = "https://docs.anthropic.com/en/docs/build-with-claude/batch-processing"
 GEMINI = "https://ai.google.dev/gemini-api/docs/pricing"
 BEDROCK = "https://aws.amazon.com/bedrock/pricing/"
 AZURE = "https://azure.microsoft.com/en-us/pricing/details/cognitive-services/openai-service/"
@@ -61,6 +62,11 @@ INVOICES = [
         PRIORITY, "openai", "gpt-5-2025-08-07", Usage(input=20_000, cache_read=16_000, output=3_000, reasoning=2_200),
         (0.01, 0.004, 0.0, 0.016, 0.044), 0.074, savings=0.036, tier="priority",
     ),
+    # the same call on flex: 0.625 in, 0.0625 cached, 5.00 out
+    Invoice(
+        OPENAI, "openai", "gpt-5-2025-08-07", Usage(input=20_000, cache_read=16_000, output=3_000, reasoning=2_200),
+        (0.0025, 0.001, 0.0, 0.004, 0.011), 0.0185, savings=0.009, tier="flex",
+    ),
     # 2.00 in, 0.50 cached, 8.00 out
     Invoice(
         OPENAI, "openai", "gpt-4.1", Usage(input=50_000, cache_read=40_000, output=5_000),
@@ -92,6 +98,12 @@ INVOICES = [
         ANTHROPIC, "anthropic", "claude-haiku-4-5-20251001",
         Usage(input=12_000, cache_read=8_000, cache_write=2_000, output=600),
         (0.002, 0.0008, 0.0025, 0.003, 0.0), 0.0083, savings=0.0072,
+    ),
+    # the same call in a batch, at half of each price: 0.50 in, 0.625 written, 0.05 read, 2.50 out
+    Invoice(
+        ANTHROPIC_BATCH, "anthropic", "claude-haiku-4-5-20251001",
+        Usage(input=12_000, cache_read=8_000, cache_write=2_000, output=600),
+        (0.001, 0.0004, 0.00125, 0.0015, 0.0), 0.00415, savings=0.0036, tier="batch",
     ),
     # Haiku 5.5 up to a prompt of 100,000: 0.10 in, 0.50 out
     Invoice(
@@ -174,5 +186,10 @@ def test_invoice(invoice: Invoice) -> None:
     assert result.savings == pytest.approx(invoice.savings, rel=1e-9, abs=0)
 
 
-def test_enough_models_are_covered() -> None:
+def test_enough_models_and_kinds_of_price_are_covered() -> None:
     assert len({invoice.model for invoice in INVOICES}) >= 12
+    assert {"flex", "priority", "batch"} <= {invoice.tier for invoice in INVOICES}
+    assert any(invoice.usage.cache_write_1h for invoice in INVOICES)
+    assert any(invoice.usage.cache_write and not invoice.usage.cache_write_1h for invoice in INVOICES)
+    assert any(invoice.usage.input_audio for invoice in INVOICES)
+    assert all(invoice.source.startswith("https://") for invoice in INVOICES)
