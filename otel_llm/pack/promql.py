@@ -46,6 +46,11 @@ def one_of(label: str, values: tuple[str, ...]) -> str:
     return equal(label, values[0]) if len(values) == 1 else f'{label}=~"{"|".join(values)}"'
 
 
+def escaped(pattern: str) -> str:
+    """A regular expression as it stands between PromQL's quotation marks."""
+    return pattern.replace("\\", "\\\\").replace('"', '\\"')
+
+
 def bound(seconds: float) -> str:
     """Matcher of ``le`` for one bucket, in every spelling that emitters and Prometheus versions use."""
     text = f"{seconds:g}".replace(".", "[.]")

@@ -7,9 +7,9 @@ enough that a limit three times as high would not: so a moved threshold is notic
 from __future__ import annotations
 
 from otel_llm import catalog as c
-from otel_llm.pack.alerts.failures import BURNS
+from otel_llm.pack.alerts.failures import burns
 from otel_llm.pack.records import SECONDS
-from tests.pack.promtool import MODEL, PROVIDER, REPLICAS, Case, Rate, gauge, selector, series
+from tests.pack.promtool import CONFIG, MODEL, PROVIDER, REPLICAS, Case, Rate, gauge, selector, series
 
 WHO = {c.label_name(c.OPERATION): "chat", c.label_name(c.PROVIDER): PROVIDER, c.label_name(c.REQUEST_MODEL): MODEL}
 LIMIT = {c.label_name(c.PROVIDER): PROVIDER, c.label_name(c.REQUEST_MODEL): MODEL}
@@ -303,13 +303,18 @@ def _refused_errors() -> list[Case]:
 def _traffic() -> list[Case]:
     weeks, recent = _WEEKS, _RECENT
 
-    def story(then: float, now: float) -> dict[str, str]:
-        return calls((then * HOURLY, {}, weeks), (now * HOURLY, {}, recent))
+    reports = gauge(c.BUILD_INFO.series, {c.VERSION: "1"}, 1, weeks + recent)
 
+    def story(then: float, now: float) -> dict[str, str]:
+        return {**calls((then * HOURLY, {}, weeks), (now * HOURLY, {}, recent)), **reports}
+
+    replaced = {key: f"{values} stale" for key, values in calls((150 * HOURLY, {}, weeks)).items()}
     return [
         Case("stopped", True, story(150, 20), _END, STEP),
+        Case("replaced by a process that makes no call", True, {**replaced, **reports}, _END, STEP),
         Case("fewer", False, story(150, 60), _END, STEP),
         Case("never many", False, story(60, 8), _END, STEP),
+        Case("gone altogether", False, replaced, _END, STEP),
     ]
 
 
@@ -342,7 +347,10 @@ def _single_internal_error() -> Case:
 
 
 CASES: dict[str, list[Case]] = {
-    **{f"OtelLLMErrorBudgetBurn-{long}-{short}": _burn(long, short, factor) for long, short, factor, _, _ in BURNS},
+    **{
+        f"OtelLLMErrorBudgetBurn-{long}-{short}": _burn(long, short, factor)
+        for long, short, factor, _, _ in burns(CONFIG)
+    },
     "OtelLLMErrorSpike": _spike(),
     "OtelLLMProviderOutage": _share("provider", 0.7, 0.5, 3, "rate_limit"),
     "OtelLLMOwnFault": _share("auth", 0.08, 0.05, 3, "provider"),

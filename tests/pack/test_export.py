@@ -113,6 +113,16 @@ def test_every_setting_has_a_reason() -> None:
         ("semconv=latest", ["released or main"]),
         ("cost.spike_factor=1", ["> 1"]),
         ('traffic.ignore_jobs=a"b', ["quotation"]),
+        ("traffic.ignore_jobs=(", ["traffic.ignore_jobs", "'('", "not a regular expression", "[(]"]),
+        ("traffic.ignore_jobs=a(?!b)", ["Prometheus", "(?!", "|"]),
+        ("traffic.ignore_jobs=(a)\\1", ["Prometheus", "|"]),
+        ("traffic.ignore_jobs=a++", ["a++", "|"]),
+        ("slo=0.93", ["slo=0.93", "burn.page_fast", "slo above 0.9306"]),
+        ("burn.ticket_fast=200", ["burn.ticket_fast", "200 times", "smaller"]),
+        ("slo=0.9999999999", ["slo=0.9999999999", "at most 0.999999"]),
+        ("guard.burn_calls=inf", ["guard.burn_calls", "'inf'", "finite"]),
+        ("cost.spike_floor=inf", ["cost.spike_floor", "'inf'", "finite"]),
+        ("latency.stuck=nan", ["latency.stuck"]),
     ],
 )
 def test_bad_setting_says_what_and_what_is_allowed(assignment: str, words: list[str]) -> None:
@@ -122,11 +132,11 @@ def test_bad_setting_says_what_and_what_is_allowed(assignment: str, words: list[
         assert word in str(caught.value)
 
 
-@given(st.floats(min_value=0.001, max_value=0.9999))
+@given(st.floats(min_value=0.9306, max_value=0.999999))
 def test_any_slo_gives_rules(slo: float) -> None:
     config = configure([f"slo={slo!r}"])
     assert config.slo == slo
-    assert 0 < config.allowance < 1
+    assert 0 < config.allowance * config.burn.page_fast < 1
 
 
 def test_commands(tmp_path: Path) -> None:

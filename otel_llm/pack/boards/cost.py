@@ -46,7 +46,7 @@ def _budget(config: PackConfig) -> Row:
               now(projected), unit="currencyUSD", decimals=2), 4, 4),
         (gauge("Month's budget", "Spend of 30 days against the monthly budget typed above.", now(used),
                unit="percentunit", top=1.0, none="no calls",
-               steps=((None, GREEN), (0.8, ORANGE), (1.0, RED))), 4, 4),
+               steps=((None, GREEN), (config.budget.near, ORANGE), (1.0, RED))), 4, 4),
         (stat("Per 1,000 calls", "What a thousand calls cost in the time shown. Rises with prompt length, lost cache "
               "or a dearer model; growth alone leaves it flat.", now(signals.COST_PER_1K.expr(r)), unit="currencyUSD",
               decimals=2), 4, 4),
@@ -54,7 +54,7 @@ def _budget(config: PackConfig) -> Row:
               now(signals.COST_PER_MTOKEN.expr(r)), unit="currencyUSD", decimals=2), 4, 4),
         (stat("Calls priced", "Share of calls with a price. Under 100%, every figure here undercounts: see Unpriced "
               "calls below.", now(signals.PRICED_SHARE.expr(r)), unit="percentunit", decimals=1,
-              steps=((None, RED), (0.95, ORANGE), (0.9999, GREEN))), 4, 4),
+              steps=((None, RED), (config.cost.priced_low, ORANGE), (0.9999, GREEN))), 4, 4),
     ))  # fmt: skip
 
 

@@ -72,9 +72,9 @@ def _right_now(config: PackConfig) -> Row:
               "allowance is exceeded. Click for whose fault.", Query(signals.SLO_ERROR_RATIO.expr(s)),
               unit="percentunit", steps=_ratio_steps(config), decimals=2, links=errors), 3, 4),
         (stat("Error budget", f"Left of the {percent(config.allowance)} of calls that may fail in 30 days. Under "
-              "25%: stop risky changes. Below 0: the SLO is broken. Reads recording rules.",
+              f"{percent(config.burn.low)}: stop risky changes. Below 0: the SLO is broken. Reads recording rules.",
               now(budget_left(config, "30d")), unit="percentunit", decimals=1, none=NEEDS_RULES,
-              steps=((None, RED), (0.0, ORANGE), (0.25, GREEN)),
+              steps=((None, RED), (0.0, ORANGE), (config.burn.low, GREEN)),
               links=(link("SLO", open_board("slo")),)), 3, 4),
         (stat("p95 duration", "95% of the calls that succeed end within this time. Amber: over the latency target.",
               Query(signals.duration(0.95).expr(s)), unit="s",
@@ -86,7 +86,7 @@ def _right_now(config: PackConfig) -> Row:
               Query(signals.SPEND_PER_HOUR.expr(s)), unit="currencyUSD", links=cost), 3, 4),
         (gauge("Day's budget", "24 hours' spend of jobs that have a day budget, against it. Over 100% the alert "
                "BudgetExceeded pages.", now(spent), unit="percentunit", top=1.0, none="no budget set",
-               steps=((None, GREEN), (0.8, ORANGE), (1.0, RED))), 3, 4),
+               steps=((None, GREEN), (config.budget.near, ORANGE), (1.0, RED))), 3, 4),
         (stat("Firing alerts", "Alerts of this pack that fire for the chosen jobs. They stand as lines on the graphs.",
               now(firing()), unit="none", steps=((None, GREEN), (1.0, RED)), none="0"), 3, 4),
     ))  # fmt: skip
@@ -162,10 +162,10 @@ def _health(config: PackConfig) -> Row:
                 unit="none", stack=True, none="nothing reports"), 8, 6),
         (stat("Calls priced", "Share of calls with a price in the time shown. Under 100%, spend and budgets "
               "undercount: see Unpriced calls on the Cost dashboard.", now(signals.PRICED_SHARE.expr(r)),
-              unit="percentunit", steps=((None, RED), (0.95, ORANGE), (0.9999, GREEN)), decimals=1), 4, 6),
+              unit="percentunit", steps=((None, RED), (config.cost.priced_low, ORANGE), (0.9999, GREEN)), decimals=1), 4, 6),
         (stat("Price table age", "Of the oldest price table in use. Old tables miss new models and new prices: update "
               "otel-llm or refresh the table.", now(signals.PRICE_AGE.expr(s)), unit="s",
-              steps=((None, GREEN), (90 * 86400.0, ORANGE)), decimals=0, none="no table"), 4, 6),
+              steps=((None, GREEN), (config.cost.table_days * 86400, ORANGE)), decimals=0, none="no table"), 4, 6),
         (series("Internal errors", "Errors inside otel-llm in 10 minutes, by place. The app never sees them. Anything "
                 "but 0 deserves the log line.",
                 Query(f"{signals.INTERNAL_ERRORS.expr(s.over('10m').per(JOB, q.SITE))} > 0",
