@@ -109,6 +109,7 @@ class Cost(Section, frozen=True, kw_only=True):
     attribution_factor: Annotated[
         Factor, _doc("one value's last hour against its mean hour of the day: one tenant or feature ran away")
     ] = 4
+    attribution_day_factor: Annotated[Factor, _doc("against the same hour yesterday: a nightly batch stays silent")] = 2
     attribution_floor: Annotated[Amount, _doc("dollars per hour of one value: below it nobody asks who it was")] = 5
     priced_low: Annotated[Share, _doc("of calls with a price: with one in twenty missing, budgets are not held")] = 0.95
     table_days: Annotated[Amount, _doc("age of the price table: providers bring out models every quarter")] = 90

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,29 @@ def test_grafana_managed_rules() -> None:
         assert rule["data"][0]["model"]["expr"] == ALERTS[rule["title"]].expr
         assert "$value " not in str(rule["annotations"]), "Grafana's $value is a text of all values"
         assert rule["annotations"]["__panelId__"].isdigit()
+
+
+MARKDOWN_LINK = re.compile(r"\]\(([^)#]+)[^)]*\)")
+
+
+@pytest.mark.parametrize("name", [*export.DASHBOARD_FORMATS, *export.RULE_FORMATS])
+def test_links_resolve_in_every_export(name: str, tmp_path: Path) -> None:
+    """A runbook must not show a picture, or lead to a page, that was not exported with it."""
+    formats = {**export.DASHBOARD_FORMATS, **export.RULE_FORMATS}
+    export.write(formats[name](PackConfig()), tmp_path)
+    assert _dead_links(tmp_path) == []
+    if name in export.RULE_FORMATS:
+        assert (tmp_path / "runbooks" / "README.md").is_file()
+
+
+def test_links_resolve_in_the_repository() -> None:
+    assert _dead_links(CHECKED_IN) == []
+
+
+def _dead_links(root: Path) -> list[str]:
+    found = ((page, link) for page in root.rglob("*.md") for link in MARKDOWN_LINK.findall(page.read_text()))
+    return [f"{page.name}: {link}" for page, link in found
+            if "://" not in link and not (page.parent / link).exists()]  # fmt: skip
 
 
 def test_every_setting_has_a_reason() -> None:

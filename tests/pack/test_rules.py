@@ -28,6 +28,8 @@ UNGUARDED = {
     "QuotaExhausted": "one refused call is real",
     "StuckStreams": "age, not a share",
     "CostSpike": "a floor in dollars", "DuplicateCallWaste": "a floor in dollars",
+    "RetryWaste": "a floor in dollars", "AttributionSpike": "a floor in dollars",
+    "PriceTableStale": "age, not a share",
     "BudgetForecastExceeded": "a budget in dollars", "BudgetExceeded": "a budget in dollars",
     "MonthlyBudgetForecastExceeded": "a budget in dollars",
     "UnpricedModel": "any is wrong", "TelemetryAbsent": "nothing is the point",
