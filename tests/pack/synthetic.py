@@ -144,6 +144,7 @@ def _step(store: Store, model: Model, now: Moment, seconds: float, day: float) -
     calls = model.rate * now.more * day * seconds
     good = calls * (1 - sum(now.errors.values()))
     _calls(store, who, now, calls, good)
+    _attributed(store, model, who, now, good)
     _usage(store, model, who, now, good)
     _quality(store, who, now, good)
     _timing(store, model, who, now, calls, good)
@@ -164,6 +165,25 @@ def _calls(store: Store, who: dict[str, str], now: Moment, calls: float, good: f
         share = now.retries * (0.6 if name == "rate_limit" else 0.4 if name == "overloaded" else 0)
         store.add(c.RETRIES.series, {**who, c.ERROR_CLASS: name}, calls * share)
     store.add(c.RETRY_WAIT.series, who, calls * now.retries * 1.7)
+
+
+VALUES = {"feature": {"chat": 0.6, "search": 0.25, "summary": 0.15},
+          "tenant": {"acme": 0.45, "globex": 0.3, "initech": 0.2, "umbrella": 0.05}}  # fmt: skip
+"""Attribution values and their share of calls."""
+
+
+def _attributed(store: Store, model: Model, who: dict[str, str], now: Moment, good: float) -> None:
+    """In an incident all that is more comes from one tenant."""
+    base = {name: value for name, value in who.items() if name != c.label_name(c.OPERATION)}
+    tokens = good * sum(model.tokens.values()) * now.longer
+    dollars = good * sum(model.tokens[kind] * model.dollars.get(kind, 0) for kind in model.tokens) * now.longer / 1e6
+    for key, values in VALUES.items():
+        for value, share in values.items():
+            part = (share + (now.more - 1) * (value == "umbrella")) / now.more if key == "tenant" else share
+            labels = {**base, c.ATTRIBUTION_KEY: key, c.ATTRIBUTION_VALUE: value}
+            store.add(c.ATTRIBUTED_CALLS.series, {**labels, c.OUTCOME: "success"}, good * part)
+            store.add(c.ATTRIBUTED_TOKENS.series, labels, tokens * part)
+            store.add(c.ATTRIBUTED_COST.series, labels, dollars * part)
 
 
 def _usage(store: Store, model: Model, who: dict[str, str], now: Moment, good: float) -> None:

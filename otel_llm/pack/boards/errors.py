@@ -6,7 +6,7 @@ from typing import Final
 
 from otel_llm.pack import promql as q
 from otel_llm.pack import records, signals
-from otel_llm.pack.alerts.failures import BURNS
+from otel_llm.pack.alerts.failures import burns
 from otel_llm.pack.boards.board import IN_JOB, Board, Row, open_board, selection
 from otel_llm.pack.boards.overview import NEEDS_RULES, errors_by_class
 from otel_llm.pack.boards.panel import BLUE, ORANGE, RED, SKY, Column, Json, Query, link, series, table
@@ -40,9 +40,10 @@ def _fault(config: PackConfig) -> Row:
 
 def _rest(config: PackConfig) -> tuple[Row, ...]:
     chosen = "{" + ",".join((IN_JOB, f'{PROVIDER}=~"$provider"')) + "}"
-    burns = tuple(Query(f"max ({records.slo_ratio(long)}{chosen}) / {config.allowance:g}", long) for long, *_ in BURNS)
+    rates = tuple(Query(f"max ({records.slo_ratio(long)}{chosen}) / {config.allowance:g}", long)
+                  for long, *_ in burns(config))  # fmt: skip
     limits = tuple((factor, RED if severity == "critical" else ORANGE)
-                   for _, _, factor, _, severity in sorted(BURNS, key=lambda burn: burn[2]))  # fmt: skip
+                   for _, _, factor, _, severity in sorted(burns(config), key=lambda burn: burn[2]))  # fmt: skip
     hour = selection(config, "$__range").per(PROVIDER, MODEL, q.ERROR_TYPE)
     rows = (Column("Calls", f"topk(20, {signals.ERRORS_BY_TYPE.expr(hour)} > 0)", "short", 0, RED),)
     return (
@@ -57,7 +58,7 @@ def _rest(config: PackConfig) -> tuple[Row, ...]:
         Row("SLO, limits and retries", (
             (series("Burn rate", "How many times faster than allowed the error budget burns, of the worst job and "
                     "provider chosen. 1: it lasts exactly 30 days. Lines: the alerts' factors. Reads recording rules.",
-                    *burns, unit="none", limits=limits, colors=BURN_COLORS, none=NEEDS_RULES), 6, 9),
+                    *rates, unit="none", limits=limits, colors=BURN_COLORS, none=NEEDS_RULES), 6, 9),
             *_limits(config),
         )),
     )  # fmt: skip

@@ -37,6 +37,9 @@ CLASS_COLORS: Final = {
 }  # fmt: skip
 """Warm colours: theirs. Pink: limits. Blue: ours."""
 NEEDS_RULES: Final = "no calls, or no rules"
+TOP: Final = 20
+"""Rows of a table: more are not read, and cost the browser."""
+NO_BUDGET: Final = "no budget set"
 
 
 def budget_left(config: PackConfig, window: str, rate: str = "5m") -> str:
@@ -45,6 +48,18 @@ def budget_left(config: PackConfig, window: str, rate: str = "5m") -> str:
     errors = f"sum (sum_over_time({records.slo_errors(rate)}{chosen}[{window}]))"
     calls = f"sum (sum_over_time({records.calls(rate)}{chosen}[{window}]))"
     return f"1 - {errors} / ({calls} > 0) / {config.allowance:g}"
+
+
+def budgets(period: str) -> str:
+    """Budgets by job, as the alerts read them: the app's own, or the pack's setting for jobs that state none."""
+    return f"{records.BUDGET}{{{q.equal(q.PERIOD, period)},{IN_JOB}}}"
+
+
+def budget_spent(scope: q.Scope, period: str) -> str:
+    """Spend over the scope's window of jobs that have a budget, as a share of it; 0 where they made no call."""
+    budget = budgets(period)
+    spend = f"sum ({signals.SPEND.expr(scope.per(JOB))} and {q.on((JOB,))} {budget})"
+    return q.ratio(spend, f"sum ({budget})")
 
 
 def firing() -> str:
@@ -63,8 +78,6 @@ def _right_now(config: PackConfig) -> Row:
     errors = (link("Errors and limits", open_board("errors")),)
     latency = (link("Latency", open_board("latency")),)
     cost = (link("Cost", open_board("cost")),)
-    budget = signals.BUDGET.expr(s.per(JOB).where(q.equal(q.PERIOD, "day")))
-    spent = f"sum ({signals.SPEND.expr(day.per(JOB))} and {q.on((JOB,))} {budget}) / (sum ({budget}) > 0)"
     return Row("Right now", (
         (stat("Calls per second", "Logical calls that ended, retries counted with their call. Falls to nothing while "
               "the service is up: look before the LLM.", Query(signals.CALL_RATE.expr(s)), unit="reqps"), 3, 4),
@@ -72,9 +85,9 @@ def _right_now(config: PackConfig) -> Row:
               "allowance is exceeded. Click for whose fault.", Query(signals.SLO_ERROR_RATIO.expr(s)),
               unit="percentunit", steps=_ratio_steps(config), decimals=2, links=errors), 3, 4),
         (stat("Error budget", f"Left of the {percent(config.allowance)} of calls that may fail in 30 days. Under "
-              "25%: stop risky changes. Below 0: the SLO is broken. Reads recording rules.",
+              f"{percent(config.burn.low)}: stop risky changes. Below 0: the SLO is broken. Reads recording rules.",
               now(budget_left(config, "30d")), unit="percentunit", decimals=1, none=NEEDS_RULES,
-              steps=((None, RED), (0.0, ORANGE), (0.25, GREEN)),
+              steps=((None, RED), (0.0, ORANGE), (config.burn.low, GREEN)),
               links=(link("SLO", open_board("slo")),)), 3, 4),
         (stat("p95 duration", "95% of the calls that succeed end within this time. Amber: over the latency target.",
               Query(signals.duration(0.95).expr(s)), unit="s",
@@ -85,8 +98,9 @@ def _right_now(config: PackConfig) -> Row:
         (stat("Spend per hour", "Dollars per hour at the rate of now. Unpriced calls are not in it.",
               Query(signals.SPEND_PER_HOUR.expr(s)), unit="currencyUSD", links=cost), 3, 4),
         (gauge("Day's budget", "24 hours' spend of jobs that have a day budget, against it. Over 100% the alert "
-               "BudgetExceeded pages.", now(spent), unit="percentunit", top=1.0, none="no budget set",
-               steps=((None, GREEN), (0.8, ORANGE), (1.0, RED))), 3, 4),
+               "BudgetExceeded pages: open Cost.", now(budget_spent(day, "day")), unit="percentunit", top=1.0,
+               none=NO_BUDGET, links=cost,
+               steps=((None, GREEN), (config.budget.near, ORANGE), (1.0, RED))), 3, 4),
         (stat("Firing alerts", "Alerts of this pack that fire for the chosen jobs. They stand as lines on the graphs.",
               now(firing()), unit="none", steps=((None, GREEN), (1.0, RED)), none="0"), 3, 4),
     ))  # fmt: skip
@@ -133,21 +147,26 @@ def _where(config: PackConfig) -> Row:
     spend = signals.SPEND.expr(r)
     bad = ((None, "text"), (config.allowance, ORANGE), (config.errors.spike, RED))
     ours = ((None, "text"), (config.errors.own_fault, ORANGE))
+    kept = f"and {q.on(r.by)} topk({TOP}, {spend})"
+
+    def also(signal: signals.Signal) -> str:
+        return f"{signal.expr(r)} {kept}"
+
     columns = (
-        Column("Spend", spend, "currencyUSD", 2, BLUE),
-        Column("Calls", signals.CALLS.expr(r), "short", 0),
-        Column("Errors", signals.SLO_ERROR_RATIO.expr(r), "percentunit", 2, steps=bad),
-        Column("Our fault", signals.OWN_FAULT.expr(r), "percentunit", 2, steps=ours),
-        Column("p95", signals.duration(0.95).expr(r), "s", 1),
-        Column("Tokens", signals.TOKENS.expr(r), "short", 1),
-        Column("Per 1,000 calls", signals.COST_PER_1K.expr(r), "currencyUSD", 2),
+        Column("Spend", f"topk({TOP}, {spend})", "currencyUSD", 2, BLUE),
+        Column("Calls", also(signals.CALLS), "short", 0),
+        Column("SLO errors", also(signals.SLO_ERROR_RATIO), "percentunit", 2, steps=bad),
+        Column("Our fault", also(signals.OWN_FAULT), "percentunit", 2, steps=ours),
+        Column("p95", also(signals.duration(0.95)), "s", 1),
+        Column("Tokens", also(signals.TOKENS), "short", 1),
+        Column("Per 1,000 calls", also(signals.COST_PER_1K), "currencyUSD", 2),
     )
     links = (
         link("Errors of this model", open_board("errors", MODEL, anchor="data")),
         link("Cost of this model", open_board("cost", MODEL, anchor="data")),
     )
     return Row("Where", (
-        (table("Jobs and models by spend", "One line per job, provider and model in the time shown, the dearest first. "
+        (table("Jobs and models by spend", f"One line per job, provider and model in the time shown, the {TOP} dearest. "
                "Click a model for its errors or cost.", {JOB: "Job", PROVIDER: "Provider", MODEL: "Model"}, columns,
                links=links), 24, 8),
     ))  # fmt: skip
@@ -162,10 +181,11 @@ def _health(config: PackConfig) -> Row:
                 unit="none", stack=True, none="nothing reports"), 8, 6),
         (stat("Calls priced", "Share of calls with a price in the time shown. Under 100%, spend and budgets "
               "undercount: see Unpriced calls on the Cost dashboard.", now(signals.PRICED_SHARE.expr(r)),
-              unit="percentunit", steps=((None, RED), (0.95, ORANGE), (0.9999, GREEN)), decimals=1), 4, 6),
+              unit="percentunit", decimals=1,
+              steps=((None, RED), (config.cost.priced_low, ORANGE), (0.9999, GREEN))), 4, 6),
         (stat("Price table age", "Of the oldest price table in use. Old tables miss new models and new prices: update "
               "otel-llm or refresh the table.", now(signals.PRICE_AGE.expr(s)), unit="s",
-              steps=((None, GREEN), (90 * 86400.0, ORANGE)), decimals=0, none="no table"), 4, 6),
+              steps=((None, GREEN), (config.cost.table_days * 86400, ORANGE)), decimals=0, none="no table"), 4, 6),
         (series("Internal errors", "Errors inside otel-llm in 10 minutes, by place. The app never sees them. Anything "
                 "but 0 deserves the log line.",
                 Query(f"{signals.INTERNAL_ERRORS.expr(s.over('10m').per(JOB, q.SITE))} > 0",

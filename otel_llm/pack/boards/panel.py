@@ -120,11 +120,14 @@ def stat(
     return panel
 
 
-def gauge(title: str, help_: str, query: Query, *, unit: str, steps: Steps, top: float, none: str) -> Json:
+def gauge(
+    title: str, help_: str, query: Query, *, unit: str, steps: Steps, top: float, none: str,
+    links: tuple[Json, ...] = (),
+) -> Json:  # fmt: skip
     """One number on a scale from 0 to ``top``."""
     defaults: Json = {
         "unit": unit, "min": 0, "max": top, "noValue": none, "color": {"mode": "thresholds"},
-        "thresholds": _steps(steps), "links": [],
+        "thresholds": _steps(steps), "links": list(links),
     }  # fmt: skip
     panel = _panel("gauge", title, help_, (query,), defaults)
     panel["options"] = {
