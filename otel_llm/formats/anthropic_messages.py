@@ -33,6 +33,7 @@ class _Usage(msgspec.Struct):
     cache_creation: _CacheCreation | None = None
     output_tokens_details: _OutputDetails | None = None
     service_tier: str | None = None
+    speed: str | None = None
 
 
 class _Block(msgspec.Struct):
@@ -178,7 +179,7 @@ def _note_message(message: _Message, facts: Facts) -> None:
         facts.say(0, message.completion)
     if message.usage is not None:
         _note_usage(message.usage, facts)
-        facts.service_tier = message.usage.service_tier or facts.service_tier
+        _note_tier(message.usage, facts)
 
 
 def _note_block(block: _Block, place: int | None, facts: Facts) -> None:
@@ -217,6 +218,14 @@ def _note_usage(stated: _Usage, facts: Facts) -> None:
         cache_write_1h=split.ephemeral_1h_input_tokens if split else known.cache_write_1h,
         reasoning=details.thinking_tokens if details else known.reasoning,
     )
+
+
+def _note_tier(stated: _Usage, facts: Facts) -> None:
+    """Fast mode (``speed``, anthropic 2.14) has prices of its own, as a tier has; an answer has either."""
+    if stated.speed == "fast":
+        facts.service_tier = "fast"
+    elif stated.service_tier and facts.service_tier != "fast":
+        facts.service_tier = stated.service_tier
 
 
 def _note_error(error: _Error, facts: Facts) -> None:

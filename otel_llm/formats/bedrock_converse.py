@@ -15,6 +15,11 @@ from otel_llm.formats.facts import Facts, Request, Usage
 from otel_llm.formats.reading import Shape, mapping, number, rows, strings, text, whole
 
 
+class _Cached(msgspec.Struct, rename="camel"):
+    ttl: str | None = None
+    input_tokens: int | None = None
+
+
 class ConverseUsage(msgspec.Struct, rename="camel"):
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -23,6 +28,8 @@ class ConverseUsage(msgspec.Struct, rename="camel"):
     cache_write_input_tokens: int | None = None
     cache_read_input_token_count: int | None = None  # Nova's names
     cache_write_input_token_count: int | None = None
+    cache_details: list[_Cached] | None = None
+    """Tokens written to the cache, by lifetime (botocore 1.44)."""
 
 
 class _ToolUse(msgspec.Struct):
@@ -185,7 +192,11 @@ def _usage(stated: ConverseUsage) -> Usage | None:
     read = stated.cache_read_input_token_count if read is None else read
     write = stated.cache_write_input_token_count if write is None else write
     beside = stated.total_tokens is not None and stated.total_tokens > (spent or 0) + (said or 0)
-    return Usage(input=with_cached(spent, read, write, beside), output=said, cache_read=read, cache_write=write)
+    hour = [row.input_tokens or 0 for row in stated.cache_details or () if row.ttl == "1h"]
+    return Usage(
+        input=with_cached(spent, read, write, beside), output=said, cache_read=read, cache_write=write,
+        cache_write_1h=sum(hour) if hour else None,
+    )  # fmt: skip
 
 
 def with_cached(spent: int | None, read: int | None, write: int | None, beside: bool = False) -> int | None:

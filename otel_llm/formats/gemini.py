@@ -2,13 +2,15 @@
 
 Source: Gemini API and Vertex AI references, recorded traffic. The model stands in the URL. A stream is SSE with
 ``alt=sse``, else one JSON array, and has no last event. Every chunk may state usage; the last one holds.
-``promptTokenCount`` includes cached tokens; ``candidatesTokenCount`` excludes thoughts, which are added here.
+``promptTokenCount`` includes cached tokens; ``candidatesTokenCount`` excludes thoughts, which are added here. What
+built-in tools gave back to the model (``toolUsePromptTokenCount``) is beside the prompt and input as well: the total is
+the sum of the four (google-genai 3.6, ``UsageMetadata``), and genai-prices 0.2.3 prices it as input.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -26,9 +28,13 @@ class GeminiUsage(msgspec.Struct, rename="camel"):
     candidates_token_count: int | None = None
     thoughts_token_count: int | None = None
     cached_content_token_count: int | None = None
+    tool_use_prompt_token_count: int | None = None
     prompt_tokens_details: list[_Modality] | None = None
     candidates_tokens_details: list[_Modality] | None = None
+    tool_use_prompt_tokens_details: list[_Modality] | None = None
     service_tier: str | None = None
+    traffic_type: str | int | None = None
+    """Vertex AI's name for the tier: ``ON_DEMAND``, ``ON_DEMAND_FLEX``, ``PROVISIONED_THROUGHPUT`` ..."""
 
 
 class _Call(msgspec.Struct):
@@ -151,7 +157,7 @@ def _note(answer: _Answer, facts: Facts) -> None:
         facts.finish_reasons[0] = _blocked(answer.prompt_feedback.block_reason)
     if answer.usage_metadata is not None:
         facts.usage = gemini_usage(answer.usage_metadata) or facts.usage
-        facts.service_tier = answer.usage_metadata.service_tier or facts.service_tier
+        facts.service_tier = _tier(answer.usage_metadata) or facts.service_tier
     if answer.error is not None:
         note_google_error(answer.error, facts)
 
@@ -175,21 +181,33 @@ def _blocked(reason: str | int) -> str:
 def gemini_usage(stated: GeminiUsage) -> Usage | None:
     """``usageMetadata`` by the conventions' meaning, or ``None`` if it counts no tokens (Vertex: before the end)."""
     said, thought = stated.candidates_token_count, stated.thoughts_token_count
-    if stated.prompt_token_count is None and said is None and thought is None:
+    asked, fed = stated.prompt_token_count, stated.tool_use_prompt_token_count
+    if asked is None and said is None and thought is None:
         return None
     return Usage(
-        input=stated.prompt_token_count,
+        input=None if asked is None else asked + (fed or 0),
         output=None if said is None and thought is None else (said or 0) + (thought or 0),
         cache_read=stated.cached_content_token_count,
         reasoning=thought,
-        input_audio=_audio(stated.prompt_tokens_details),
+        input_audio=_audio(stated.prompt_tokens_details, stated.tool_use_prompt_tokens_details),
         output_audio=_audio(stated.candidates_tokens_details),
     )
 
 
-def _audio(details: list[_Modality] | None) -> int | None:
-    counts = [row.token_count for row in details or () if row.modality in _AUDIO and row.token_count is not None]
+def _audio(*details: list[_Modality] | None) -> int | None:
+    stated = (row for rows_stated in details for row in rows_stated or ())
+    counts = [row.token_count for row in stated if row.modality in _AUDIO and row.token_count is not None]
     return sum(counts) if counts else None
+
+
+def _tier(stated: GeminiUsage) -> str | None:
+    traffic = _TRAFFIC.get(stated.traffic_type, str(stated.traffic_type or ""))
+    words = (word for word in (stated.service_tier, traffic) if word and not word.lower().endswith("unspecified"))
+    return next(words, None)
+
+
+_TRAFFIC: Final = {1: "ON_DEMAND", 2: "PROVISIONED_THROUGHPUT"}
+"""Under ``$alt=json;enum-encoding=int``. A number that is not known stays one, and is a tier without a price."""
 
 
 def note_google_error(error: GoogleError, facts: Facts) -> None:

@@ -20,6 +20,7 @@ class _Usage(msgspec.Struct):
     total_output_tokens: int | None = None
     total_thought_tokens: int | None = None
     total_cached_tokens: int | None = None
+    total_tool_use_tokens: int | None = None
 
 
 class _Content(msgspec.Struct):
@@ -130,10 +131,11 @@ def _note_step(step: _Step, facts: Facts) -> None:
 
 def _usage(stated: _Usage) -> Usage | None:
     said, thought = stated.total_output_tokens, stated.total_thought_tokens
-    if stated.total_input_tokens is None and said is None and thought is None:
+    asked, fed = stated.total_input_tokens, stated.total_tool_use_tokens
+    if asked is None and said is None and thought is None:
         return None
     return Usage(
-        input=stated.total_input_tokens,
+        input=None if asked is None else asked + (fed or 0),
         output=None if said is None and thought is None else (said or 0) + (thought or 0),
         cache_read=stated.total_cached_tokens,
         reasoning=thought,
