@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from otel_llm.formats.facts import Facts, Request, Usage
-from otel_llm.formats.reading import Fields, Shape, fill, mapping, number, rows, strings, text, whole
+from otel_llm.formats.reading import Fields, Shape, fill, mapping, names, number, strings, text, whole
 
 
 class _CacheCreation(msgspec.Struct):
@@ -86,10 +86,8 @@ _PLAIN = b'{"type":"content_block_delta"'
 be one of which nothing is gathered."""
 
 
-def _tool_names(tools: object) -> frozenset[str]:
-    names = (row.get("name") for row in rows(tools))
-    return frozenset(name for name in names if isinstance(name, str))
-
+_WORDS = (None, "text", "thinking", "redacted_thinking", "tool_use")
+"""Blocks that are text, or nothing that the app could use alone. Any other is output: a server's tool, a file."""
 
 _REQUEST: Final[Fields] = {
     "model": ("model", text),
@@ -101,7 +99,7 @@ _REQUEST: Final[Fields] = {
     "top_k": ("top_k", whole),
     "stop_sequences": ("stop_sequences", strings),
     "service_tier": ("service_tier", text),
-    "tools": ("tools", _tool_names),
+    "tools": ("tools", names),
 }
 
 
@@ -186,6 +184,8 @@ def _note_block(block: _Block, place: int | None, facts: Facts) -> None:
     if block.type == "tool_use" and block.name:
         facts.tools_called.add(block.name)
         facts.argue(place, block.input)
+    elif block.type not in _WORDS:
+        facts.other_output = True
     if block.text:
         facts.say(0, block.text)
 

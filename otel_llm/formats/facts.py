@@ -88,6 +88,8 @@ class Facts(msgspec.Struct, kw_only=True):
     """Why the body could not be read: a content encoding, a size, a syntax."""
     text: bool | None = None
     """Whether any output text was seen; ``None`` where the format does not tell."""
+    other_output: bool = False
+    """Output was seen that is neither text nor a call of an offered tool: audio, an image, a provider's own tool."""
     refused: bool = False
     tools_called: set[str] = set()
     json_asked: bool = False

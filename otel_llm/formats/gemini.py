@@ -9,13 +9,14 @@ the sum of the four (google-genai 3.6, ``UsageMetadata``), and genai-prices 0.2.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
 from otel_llm.formats.facts import Facts, Request, Usage
-from otel_llm.formats.reading import Shape, mapping, number, rows, strings, text, whole
+from otel_llm.formats.reading import Fields, Present, Shape, fill, mapping, names, number, rows, strings, text, whole
 
 
 class _Modality(msgspec.Struct, rename="camel"):
@@ -45,6 +46,15 @@ class _Part(msgspec.Struct, rename="camel"):
     text: str | None = None
     thought: bool | None = None
     function_call: _Call | None = None
+    inline_data: Present | None = None
+    file_data: Present | None = None
+    executable_code: Present | None = None
+    code_execution_result: Present | None = None
+
+    def other(self) -> bool:
+        """True if there is something in it that is no text."""
+        parts = (self.inline_data, self.file_data, self.executable_code, self.code_execution_result)
+        return any(part is not None for part in parts)
 
 
 class _Content(msgspec.Struct):
@@ -98,30 +108,49 @@ _read_all = Shape(_Answers)
 _AUDIO = ("AUDIO", 4, "4")
 
 
+def _tool_names(tools: object) -> frozenset[str]:
+    declared = ("functionDeclarations", "function_declarations")
+    return frozenset(name for tool in rows(tools) for key in declared for name in names(tool.get(key)))
+
+
+def either(fields: Fields) -> Fields:
+    """Fields by their names in camel case and in snake case: Google takes both."""
+    return {**fields} | {_CAPITAL.sub(lambda found: "_" + found[0].lower(), key): row for key, row in fields.items()}
+
+
+_CAPITAL: Final = re.compile("[A-Z]")
+
+_CONFIG: Final = either({
+    "maxOutputTokens": ("max_tokens", whole),
+    "temperature": ("temperature", number),
+    "topP": ("top_p", number),
+    "topK": ("top_k", whole),
+    "frequencyPenalty": ("frequency_penalty", number),
+    "presencePenalty": ("presence_penalty", number),
+    "seed": ("seed", whole),
+    "candidateCount": ("choices", whole),
+    "stopSequences": ("stop_sequences", strings),
+    "thinkingConfig": either({"thinkingLevel": ("reasoning_level", text)}),
+})  # fmt: skip
+
+_REQUEST: Final = either({
+    "model": ("model", text),
+    "generationConfig": _CONFIG,
+    "serviceTier": ("service_tier", text),
+    "tools": ("tools", _tool_names),
+})  # fmt: skip
+
+
 class Gemini:
     name = "gemini"
     terminated = False
 
     def request(self, body: Mapping[str, Any]) -> Request:
+        request = Request(operation="generate_content")
+        fill(request, body, _REQUEST)
         config = mapping(body.get("generationConfig") or body.get("generation_config"))
-        thinking = mapping(config.get("thinkingConfig"))
-        return Request(
-            operation="generate_content",
-            model=text(body.get("model")),
-            max_tokens=whole(config.get("maxOutputTokens")),
-            temperature=number(config.get("temperature")),
-            top_p=number(config.get("topP")),
-            top_k=whole(config.get("topK")),
-            frequency_penalty=number(config.get("frequencyPenalty")),
-            presence_penalty=number(config.get("presencePenalty")),
-            seed=whole(config.get("seed")),
-            choices=whole(config.get("candidateCount")),
-            stop_sequences=strings(config.get("stopSequences")),
-            reasoning_level=text(thinking.get("thinkingLevel")),
-            output_type=_output_type(config),
-            service_tier=text(body.get("serviceTier")),
-            tools=_tool_names(body.get("tools")),
-        )
+        request.output_type = _output_type(config)
+        return request
 
     def body(self, data: bytes, facts: Facts) -> None:
         """Reads an answer, or the array of answers that an unframed stream is."""
@@ -168,8 +197,11 @@ def _note_candidate(candidate: _Candidate, position: int, facts: Facts) -> None:
         facts.finish_reasons[index] = str(candidate.finish_reason)
     facts.text = facts.text or False
     for part in (candidate.content.parts if candidate.content else None) or ():
-        if part.text and not part.thought:
+        if part.thought:
+            continue
+        if part.text:
             facts.say(index, part.text)
+        facts.other_output = facts.other_output or part.other()
         if part.function_call is not None and part.function_call.name:
             facts.tools_called.add(part.function_call.name)
 
@@ -206,7 +238,7 @@ def _tier(stated: GeminiUsage) -> str | None:
     return next(words, None)
 
 
-_TRAFFIC: Final = {1: "ON_DEMAND", 2: "PROVISIONED_THROUGHPUT"}
+_TRAFFIC: Final[Mapping[object, str]] = {1: "ON_DEMAND", 2: "PROVISIONED_THROUGHPUT"}
 """Under ``$alt=json;enum-encoding=int``. A number that is not known stays one, and is a tier without a price."""
 
 
@@ -226,18 +258,17 @@ def _detail(details: list[_Detail]) -> str | None:
 
 
 def _output_type(config: Mapping[str, Any]) -> Any:
-    if config.get("responseMimeType") == "application/json" or "responseSchema" in config:
+    if config.get("responseMimeType", config.get("response_mime_type")) == "application/json":
         return "json"
-    modalities = [item.lower() for item in strings(config.get("responseModalities")) or ()]
+    if any(key in config for key in _SCHEMAS):
+        return "json"
+    stated = config.get("responseModalities", config.get("response_modalities"))
+    modalities = [item.lower() for item in strings(stated) or ()]
     return next((kind for word, kind in _OUTPUTS if word in modalities), None)
 
 
+_SCHEMAS = ("responseSchema", "response_schema", "responseJsonSchema", "response_json_schema")
 _OUTPUTS = (("image", "image"), ("audio", "speech"), ("text", "text"))
-
-
-def _tool_names(tools: object) -> frozenset[str]:
-    declared = (row for tool in rows(tools) for row in rows(tool.get("functionDeclarations")))
-    return frozenset(name for row in declared if (name := text(row.get("name"))))
 
 
 GENERATE = Gemini()

@@ -55,6 +55,7 @@ class _Event(msgspec.Struct):
 _read = Shape(_Interaction)
 _read_event = Shape(_Event)
 
+_MEDIA = ("audio", "document", "image", "video")
 _RUNNING = (None, "in_progress", "queued")
 
 
@@ -101,6 +102,8 @@ class GeminiInteractions:
             _note_step(event.step, facts)
         if event.delta is not None and event.delta.type == "text" and event.delta.text:
             facts.text = True
+        if event.delta is not None and event.delta.type in _MEDIA:
+            facts.other_output = True
         if event.error is not None:
             note_google_error(event.error, facts)
         if event.event_type in ("interaction.completed", "error"):
@@ -127,6 +130,7 @@ def _note_step(step: _Step, facts: Facts) -> None:
         facts.tools_called.add(step.name)
     if step.type == "model_output":
         facts.text = facts.text or any(content.text for content in step.content or ())
+        facts.other_output = facts.other_output or any(content.type in _MEDIA for content in step.content or ())
 
 
 def _usage(stated: _Usage) -> Usage | None:
