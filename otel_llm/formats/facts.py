@@ -53,6 +53,8 @@ class Request(msgspec.Struct, kw_only=True):
     stop_sequences: list[str] | None = None
     encoding_formats: list[str] | None = None
     dimensions: int | None = None
+    results: int | None = None
+    """How many documents a retrieval is to give."""
     reasoning_level: str | None = None
     previous_response: str | None = None
     conversation: str | None = None
