@@ -11,6 +11,8 @@ from typing import Final
 
 import msgspec
 
+from otel_llm.formats.framing import Loss
+
 _PRELUDE = struct.Struct(">III")
 _CRC_BYTES = 4
 _OVERHEAD = _PRELUDE.size + _CRC_BYTES
@@ -33,12 +35,12 @@ class EventStream:
 
     def __init__(self) -> None:
         self._rest = bytearray()
-        self.broken = False
-        """True once the bytes were no event stream: nothing is read after that."""
+        self.lost: Loss | None = None
+        """``syntax`` once the bytes were no event stream: nothing is read after that."""
 
     def messages(self, data: bytes) -> list[Message]:
         """Whole messages; what is not whole yet is kept."""
-        if self.broken:
+        if self.lost:
             return []
         self._rest += data
         found: list[Message] = []
@@ -46,7 +48,7 @@ class EventStream:
         while len(self._rest) - start >= _PRELUDE.size:
             total, headers, _ = _PRELUDE.unpack_from(self._rest, start)
             if total > self.CAP or total < headers + _OVERHEAD:
-                self.broken = True
+                self.lost = "syntax"
                 self._rest.clear()
                 return found
             if len(self._rest) - start < total:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 from typing import Final
 
@@ -49,7 +48,7 @@ class Reader:
         if self._decompressor is not None:
             try:
                 data = self._decompressor.decompress(data)
-            except (zlib.error, ValueError, EOFError, OSError):
+            except Exception:  # brotli 1.2 and zstandard 0.25 have errors of their own right below Exception
                 self._stop("encoding")
                 return 0
         payloads = self._framing.feed(data)
@@ -67,16 +66,13 @@ class Reader:
         """The body is over: reads what is left; returns how many output chunks that were."""
         if self._stopped:
             return 0
-        if not self.streamed:
-            self._end_whole()
-            return 0
-        return self._read(self._framing.end())
-
-    def _end_whole(self) -> None:
-        if isinstance(self._framing, WholeBody) and self._framing.overflowed:
-            self._stop("size")
-        for document in self._framing.end():
+        payloads = self._framing.end()
+        self.facts.undecodable = self.facts.undecodable or self._framing.lost
+        if self.streamed:
+            return self._read(payloads)
+        for document in payloads:
             self._format.body(document, self.facts)
+        return 0
 
     def _read(self, payloads: list[bytes]) -> int:
         facts, event = self.facts, self._event

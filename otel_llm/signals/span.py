@@ -25,6 +25,7 @@ REQUEST: Final = (
     ("stop_sequences", catalog.REQUEST_STOP_SEQUENCES),
     ("encoding_formats", catalog.REQUEST_ENCODING_FORMATS),
     ("dimensions", catalog.EMBEDDINGS_DIMENSIONS),
+    ("results", catalog.RETRIEVAL_TOP_K),
     ("reasoning_level", catalog.REQUEST_REASONING_LEVEL),
     ("previous_response", catalog.REQUEST_PREVIOUS_RESPONSE),
     ("conversation", catalog.CONVERSATION_ID),
