@@ -136,10 +136,7 @@ class BedrockInvoke:
 
     def event(self, data: bytes, facts: Facts) -> bool:
         """Reads a ``chunk`` event, an exception event, or what botocore gives: the chunk's decoded bytes."""
-        answer = _read(data)
-        if answer is not None and answer.chunk is not None:
-            data = _decoded(answer.chunk.bytes or "")
-            answer = _read(data)
+        data, answer = _unwrapped(data)
         if answer is None:
             facts.undecodable = "syntax"
             return True
@@ -149,6 +146,20 @@ class BedrockInvoke:
         if answer.metrics is not None:
             facts.complete = True
         return counts
+
+
+def answered(data: bytes) -> tuple[bytes, Format | None]:
+    """The family's own JSON of an answer or a stream event, and the format that it speaks; ``None``: one of its own."""
+    data, answer = _unwrapped(data)
+    return data, None if answer is None else _family(answer)
+
+
+def _unwrapped(data: bytes) -> tuple[bytes, _Answer | None]:
+    answer = _read(data)
+    if answer is None or answer.chunk is None:
+        return data, answer
+    data = _decoded(answer.chunk.bytes or "")
+    return data, _read(data)
 
 
 def _decoded(encoded: str) -> bytes:
@@ -236,18 +247,24 @@ def _cached_usage(spent: int | None, said: int | None, read: int | None, write: 
     return Usage(input=with_cached(spent, read, write), output=said, cache_read=read, cache_write=write)
 
 
-def _request(body: Mapping[str, Any]) -> Request:
-    """Facts of a request by its family's fields."""
+def requested(body: Mapping[str, Any]) -> Format | None:
+    """The format that a request's body speaks, by its family's fields; ``None``: one of its own."""
     if "anthropic_version" in body:
-        return MESSAGES.request(body)
+        return MESSAGES
     if "inferenceConfig" in body or "schemaVersion" in body:
-        nova = CONVERSE.request(body)
-        nova.max_tokens = nova.max_tokens or whole(mapping(body.get("inferenceConfig")).get("max_new_tokens"))
-        return nova
+        return CONVERSE
     if "messages" in body:
-        return CHAT.request(body)
-    if "message" in body:
-        return CHAT_V1.request(body)
+        return CHAT
+    return CHAT_V1 if "message" in body else None
+
+
+def _request(body: Mapping[str, Any]) -> Request:
+    family = requested(body)
+    if family is not None:
+        found = family.request(body)
+        if family is CONVERSE:
+            found.max_tokens = found.max_tokens or whole(mapping(body.get("inferenceConfig")).get("max_new_tokens"))
+        return found
     config = mapping(body.get("textGenerationConfig")) or body
     return Request(
         operation="text_completion",
