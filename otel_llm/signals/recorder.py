@@ -12,7 +12,7 @@ from opentelemetry.context import Context
 
 from otel_llm import attributions, catalog, guard
 from otel_llm.call import Call
-from otel_llm.guard import guarded
+from otel_llm.guard import breaker, guarded
 from otel_llm.prices.pricing import PriceTable
 from otel_llm.settings import Settings
 from otel_llm.signals import span as spans
@@ -23,7 +23,7 @@ from otel_llm.signals.ledger import GaugeRows, Ledger
 from otel_llm.signals.limits import RateLimits
 from otel_llm.signals.pipeline import Pipeline
 from otel_llm.signals.series import Book
-from otel_llm.signals.summary import Summary, summarise
+from otel_llm.signals.summary import Summary, summarise, unread
 from otel_llm.version import __version__
 
 
@@ -56,9 +56,7 @@ class Recorder:
         self._open(call)
         if self._settings.attribution:
             self._attribute(call)
-        tracer = self.pipeline.tracer()
-        if tracer is not None:
-            call.span = spans.start(tracer, call)
+        self._start_span(call)
 
     @guarded("signals.gaps")
     def gaps(self, call: Call) -> None:
@@ -70,18 +68,8 @@ class Recorder:
         self._dropped.append(call)  # atomic, takes no lock: we may be inside the garbage collector
 
     def closed(self, call: Call) -> None:
-        if call.started_ns < self._born_ns:  # opened before the fork: the parent has it, too, and reports it
-            return
-        summary = self._summarise(call)
-        self._close(call)
-        if summary is None:
-            self._abandon_span(call)
-            return
-        if call.content is not None:
-            self._deliver(call, summary)
-        self._end_span(call, summary)
-        self._count(call, summary)
-        self._record(call, summary)
+        """The call is over: reports it, and those that the garbage collector closed meanwhile."""
+        self._report(call)
         if self._dropped:
             self.drain()
 
@@ -91,8 +79,20 @@ class Recorder:
             try:
                 call = self._dropped.popleft()
             except IndexError:  # another thread was faster
-                return
-            self.closed(call)
+                break
+            self._report(call)
+        guard.tell()
+
+    def _report(self, call: Call) -> None:
+        if call.started_ns < self._born_ns:  # opened before the fork: the parent has it, too, and reports it
+            return
+        self._close(call)
+        summary = self._summarise(call) or unread(call)
+        if call.content is not None:
+            self._deliver(call, summary)
+        self._end_span(call, summary)
+        self._count(call, summary)
+        self._record(call, summary)
 
     @guarded("signals.exit")
     def abandon_open(self) -> None:
@@ -113,7 +113,7 @@ class Recorder:
         self.ledger.fork()
 
     # ------------------------------------------------------------------ steps
-    @guarded("signals.open")
+    @breaker("signals.open")
     def _open(self, call: Call) -> None:
         call.series = self.book.model(call)
         call.series.open[id(call)] = call
@@ -141,17 +141,18 @@ class Recorder:
         if call.content is not None:
             call.content.deliver(call.span, spans.attributes(call, summary), context(call))
 
-    @guarded("signals.span")
+    @breaker("signals.span_start")
+    def _start_span(self, call: Call) -> None:
+        tracer = self.pipeline.tracer()
+        if tracer is not None:
+            call.span = spans.start(tracer, call)
+
+    @breaker("signals.span")
     def _end_span(self, call: Call, summary: Summary) -> None:
         if call.span is not None:
             spans.end(call.span, call, summary)
 
-    @guarded("signals.span")
-    def _abandon_span(self, call: Call) -> None:
-        if call.span is not None:
-            call.span.end()
-
-    @guarded("signals.ledger")
+    @breaker("signals.ledger")
     def _count(self, call: Call, summary: Summary) -> None:
         model = call.series or self.book.model(call)
         histograms = self.book.histograms(call, summary.response_model)
@@ -163,7 +164,7 @@ class Recorder:
             histograms.add(call, summary, self.book.error_type(summary.end.error_type), exemplar(call))
         self._limits.note(call)
 
-    @guarded("signals.ledger")
+    @breaker("signals.ledger")
     def _count_gaps(self, call: Call) -> None:
         histograms = self.book.histograms(call, call.facts.response_model)
         with self.ledger.lock:
@@ -172,7 +173,7 @@ class Recorder:
         if instruments is not None:
             instruments.record_gaps(call, histograms.attributes, context(call))
 
-    @guarded("signals.otel_metrics")
+    @breaker("signals.otel_metrics")
     def _record(self, call: Call, summary: Summary) -> None:
         instruments = self.pipeline.instruments()
         if instruments is not None:

@@ -53,13 +53,15 @@ def start(tracer: Tracer, call: Call) -> Span:
 
 def end(span: Span, call: Call, summary: Summary) -> None:
     """Puts the rest on the span and ends it at the time at which the call ended."""
-    if span.is_recording():
-        span.set_attributes(_later(call, summary))
-        for attempt in call.attempts:
-            _attempt(span, attempt)
-        if summary.end.outcome == "error":
-            span.set_status(Status(StatusCode.ERROR, summary.end.error_type))
-    span.end(end_time=call.wall_ns + int(call.duration * 1e9))
+    try:
+        if span.is_recording():
+            span.set_attributes(_later(call, summary))
+            for attempt in call.attempts:
+                _attempt(span, attempt)
+            if summary.end.outcome == "error":
+                span.set_status(Status(StatusCode.ERROR, summary.end.error_type))
+    finally:
+        span.end(end_time=call.wall_ns + int(call.duration * 1e9))
 
 
 def attributes(call: Call, summary: Summary) -> dict[str, Any]:
