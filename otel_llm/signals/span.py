@@ -8,7 +8,8 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import catalog
-from otel_llm.call import Attempt, Call
+from otel_llm.attempt import Attempt
+from otel_llm.call import Call
 from otel_llm.formats.facts import Request, Usage
 from otel_llm.prices.cost import Priced
 from otel_llm.signals.labels import clean
