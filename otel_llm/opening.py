@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
+from otel_llm import attributions
 from otel_llm.call import Call
 from otel_llm.formats.table import Recognised
 from otel_llm.providers import provider_of
@@ -32,6 +33,7 @@ def open_call(
         request=request,
         server_address=host or None,
         server_port=port,
+        attribution=(attributions.current(active.settings) or ()) if active.settings.attribution else (),
     )
     if active.capturer is not None:
         call.content = active.capturer.begin(found.format, body)

@@ -134,6 +134,11 @@ class BedrockInvoke:
         _note(answer, family, facts)
         facts.complete = True
 
+    def payload(self, data: bytes) -> bytes:
+        """The model's own JSON in a ``chunk`` event; any other event as it is."""
+        answer = _read(data)
+        return data if answer is None or answer.chunk is None else _decoded(answer.chunk.bytes or "")
+
     def event(self, data: bytes, facts: Facts) -> bool:
         """Reads a ``chunk`` event, an exception event, or what botocore gives: the chunk's decoded bytes."""
         data, answer = _unwrapped(data)
