@@ -198,7 +198,7 @@ class Attempt:
         self.status = status
         self.facts.json_asked = self.call.request.output_type == "json"
         wire_format = self.call.format if self.call.content is None else self.call.content.tap(self.call.format)
-        self._reader = Reader(wire_format, content_type, encoding, self.facts)
+        self._reader = Reader(wire_format, content_type, encoding, self.facts, asked_stream=self.call.request.stream)
         self.streamed = self._reader.streamed
 
     def feed(self, data: bytes) -> None:
