@@ -67,7 +67,7 @@ class Attempt:
         call = self.call
         self.facts.json_asked = call.request.output_type == "json"
         wire_format = self.format if call.content is None else call.content.tap(self.format)
-        self._reader = Reader(wire_format, content_type, encoding, self.facts)
+        self._reader = Reader(wire_format, content_type, encoding, self.facts, asked_stream=self.call.request.stream)
         self.streamed = self._reader.streamed
 
     def feed(self, data: bytes) -> None:

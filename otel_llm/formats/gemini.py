@@ -171,9 +171,9 @@ class Gemini:
         answer = _read(data)
         if answer is None:
             facts.undecodable = "syntax"
-        else:
-            _note(answer, facts)
-        return True
+            return True
+        _note(answer, facts)
+        return answer.error is None
 
 
 def _note(answer: _Answer, facts: Facts) -> None:

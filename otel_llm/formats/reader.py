@@ -8,6 +8,7 @@ from typing import Final
 from otel_llm.formats.eventstream import EventStream
 from otel_llm.formats.facts import Facts, Format
 from otel_llm.formats.framing import Decompressor, Framing, JsonLines, ServerSentEvents, WholeBody, decompressor
+from otel_llm.formats.json_array import JsonArray
 
 STREAM_FRAMINGS: Final[dict[str, Callable[[], Framing]]] = {
     "text/event-stream": ServerSentEvents,
@@ -19,6 +20,9 @@ STREAM_FRAMINGS: Final[dict[str, Callable[[], Framing]]] = {
 }
 """Framing by media type; any other type is one whole document."""
 
+JSON_STREAMS: Final[dict[str, Callable[[], Framing]]] = {"gemini": JsonArray}
+"""Framing of a stream that goes as ``application/json``, by format."""
+
 
 class Reader:
     """Reads one response body piece by piece. What it cannot read it says in ``facts.undecodable``."""
@@ -26,12 +30,16 @@ class Reader:
     __slots__ = ("_decompressor", "_event", "_format", "_framing", "_stopped", "facts", "streamed")
 
     def __init__(
-        self, wire_format: Format, content_type: str = "", encoding: str = "", facts: Facts | None = None
-    ) -> None:
+        self, wire_format: Format, content_type: str = "", encoding: str = "", facts: Facts | None = None, *,
+        asked_stream: bool = False,
+    ) -> None:  # fmt: skip
         self.facts = facts or Facts()
         self._format = wire_format
         self._event = wire_format.event
-        framing = STREAM_FRAMINGS.get(content_type.partition(";")[0].strip().lower())
+        media = content_type.partition(";")[0].strip().lower()
+        framing = STREAM_FRAMINGS.get(media)
+        if framing is None and asked_stream and media == "application/json":
+            framing = JSON_STREAMS.get(wire_format.name)
         self.streamed = framing is not None
         self._framing: Framing = framing() if framing else WholeBody()
         self._decompressor: Decompressor | None = None

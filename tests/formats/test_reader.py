@@ -12,7 +12,7 @@ import brotli
 import pytest
 import zstandard
 
-from otel_llm.formats import bedrock_converse, framing, ollama, openai_chat
+from otel_llm.formats import bedrock_converse, framing, gemini, ollama, openai_chat
 from otel_llm.formats.facts import Format, Usage
 from otel_llm.formats.reader import Reader
 
@@ -83,3 +83,37 @@ def test_an_event_that_was_lost_leaves_the_ones_after_it(monkeypatch: pytest.Mon
         reader.feed(piece)
     reader.end()
     assert (reader.facts.usage, reader.facts.undecodable) == (Usage(input=7, output=2), "size")
+
+
+FIRST = {"candidates": [{"content": {"parts": [{"text": "a, "}]}}], "responseId": "r"}
+LAST = {"candidates": [{"content": {"parts": [{"text": "b"}]}, "finishReason": "STOP"}],
+        "usageMetadata": {"promptTokenCount": 7, "candidatesTokenCount": 2}}  # fmt: skip
+
+
+def test_chunks_of_an_array_count_as_they_come() -> None:
+    reader = Reader(gemini.GENERATE, "application/json; charset=UTF-8", asked_stream=True)
+    assert reader.streamed
+    first, last = json.dumps(FIRST).encode(), json.dumps(LAST).encode()
+    assert [reader.feed(piece) for piece in (b"[", first, b"\n,\r\n" + last[:30], last[30:] + b"\n]\n")] == [0, 1, 0, 1]
+    assert reader.end() == 0
+    facts = reader.facts
+    assert (facts.chunks, facts.finish_reasons, facts.response_id) == (2, {0: "STOP"}, "r")
+    assert (facts.usage, facts.undecodable) == (Usage(input=7, output=2), None)
+
+
+@pytest.mark.parametrize("body", [{"error": {"code": 429}}, [{"error": {"code": 429}}]])
+def test_an_error_in_place_of_a_stream_is_no_chunk(body: Any) -> None:
+    reader = Reader(gemini.GENERATE, "application/json", asked_stream=True)
+    assert reader.feed(json.dumps(body).encode()) == reader.end() == 0
+    assert (reader.facts.error_code, reader.facts.chunks) == ("429", 0)
+
+
+@pytest.mark.parametrize(
+    ("wire_format", "asked_stream"), [(gemini.GENERATE, False), (openai_chat.CHAT, True), (openai_chat.CHAT, False)]
+)
+def test_a_json_answer_is_else_one_document(wire_format: Format, asked_stream: bool) -> None:
+    reader = Reader(wire_format, "application/json", asked_stream=asked_stream)
+    assert not reader.streamed
+    assert reader.feed(b'{"error": {"code": 429}}') == reader.end() == 0
+    assert reader.facts.error_code == "429"
+    assert reader.facts.complete
