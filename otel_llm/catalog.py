@@ -79,7 +79,6 @@ SITE: Final = "site"
 LABEL: Final = "label"
 PERIOD: Final = "period"
 VERSION: Final = "version"
-COST_SOURCE: Final = "cost_source"
 ATTRIBUTION_KEY: Final = "attribution_key"
 ATTRIBUTION_VALUE: Final = "attribution_value"
 

@@ -9,9 +9,11 @@ from typing import Any, Final
 from otel_llm import attributions
 from otel_llm.call import Call
 from otel_llm.formats.table import Recognised
-from otel_llm.providers import provider_of
+from otel_llm.providers import billed_by
 from otel_llm.runtime import Runtime
 
+RAW: Final = "http"
+"""Client of a call that no client seam saw, but an HTTP library's wire seam."""
 SEEN: Final[Counter[str]] = Counter()
 """Calls opened by client since the process began, for ``status()``."""
 
@@ -20,7 +22,7 @@ def open_call(
     active: Runtime, found: Recognised, body: Mapping[str, Any], *, client: str, provider: str, host: str | None,
     port: int | None = None, stream: bool = False,
 ) -> Call:  # fmt: skip
-    """A call, opened. ``provider`` holds where the host does not tell: a gateway or a local server."""
+    """A call, opened. ``provider`` is the client's own, which holds where the host does not tell (``billed_by``)."""
     request = found.format.request(body)
     request.model = request.model or found.model
     request.stream = request.stream or stream or bool(found.stream)
@@ -28,7 +30,7 @@ def open_call(
     call = Call(
         active.recorder,
         client=client,
-        provider=(provider_of(host) if host else None) or provider,
+        provider=billed_by(host, provider),
         wire_format=found.format,
         request=request,
         server_address=host or None,
