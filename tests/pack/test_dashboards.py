@@ -19,7 +19,13 @@ from otel_llm.pack.inventory import fill, queries, uses
 Json = dict[str, Any]
 BOARDS = dashboards(PackConfig())
 CORE = {"row", "stat", "gauge", "timeseries", "table", "heatmap", "bargauge", "text", "logs"}
-UNITS = {"reqps", "percentunit", "s", "currencyUSD", "short", "none"}
+UNITS = {"reqps", "percentunit", "s", "currencyUSD", "short", "none", "locale", "suffix: s"}
+ACTION = re.compile(
+    r"\w: \w|\b(look|check|see|open|click|search|compare|fail over|roll back|update|give|stop|cut|agree|ask|find)\b",
+    re.IGNORECASE,
+)
+"""A description says what it shows, and then ``sign: what it means`` or what to do."""
+THRESHOLD_NOTE = re.compile(r"Lines?: [^.]*\.")
 LINK = re.compile(r"/d/(otel-llm-[a-z]+)\?")
 FIELD = re.compile(r"\$\{__field\.labels\.(\w+)\}")
 
@@ -69,7 +75,7 @@ def test_panel(board: Json, panel: Json) -> None:
     assert panel["type"] in CORE
     assert panel["title"]
     assert panel["description"].endswith("."), "what it says and what to do"
-    assert len(panel["description"]) >= 40
+    assert ACTION.search(THRESHOLD_NOTE.sub("", panel["description"])), "what to conclude from it, or what to do"
     if panel["type"] in ("stat", "gauge") and panel["gridPos"]["w"] <= 4:
         assert len(panel["title"]) <= 24
     refs = [target["refId"] for target in panel["targets"]]
