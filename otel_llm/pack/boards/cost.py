@@ -80,7 +80,8 @@ def _trend(config: PackConfig) -> Row:
                 Query(f"sum ({budgets('day')}) > 0", "budget"), unit="currencyUSD",
                 dotted=AHEAD, colors={"24 hours": SKY, AHEAD: ORANGE, "budget": RED}), 24, 8),
         (series("Spend per hour by model", "Dollars per hour. A jump without more calls: a longer prompt, a lost "
-                "cache or a dearer model.", Query(signals.SPEND_PER_HOUR.expr(s.per(MODEL)), _MODEL),
+                "cache or a dearer model. Without a price: see Unpriced calls.",
+                Query(f"{signals.SPEND_PER_HOUR.expr(s.per(MODEL))} > 0", _MODEL),
                 unit="currencyUSD", stack=True, links=links, side=True), 12, 8),
         (series("Spend per hour by token type", "Dollars per hour by disjoint type, so they add up. Reasoning "
                 "that grows: lower its effort. Input that grows: check the prompt cache.",
@@ -163,7 +164,7 @@ def _waste(config: PackConfig) -> Row:
                 Query(signals.DUPLICATE_SHARE.expr(s.per(MODEL)), _MODEL), unit="percentunit"), 8, 8),
         (series("Saved by the prompt cache", "Dollars per hour that cached input cost less than the same tokens "
                 "uncached. Falls at a deploy: look at what now stands at the prompt's beginning.",
-                Query(signals.CACHE_SAVING.expr(s.per(MODEL)), _MODEL), unit="currencyUSD", stack=True,
+                Query(f"{signals.CACHE_SAVING.expr(s.per(MODEL))} > 0", _MODEL), unit="currencyUSD", stack=True,
                 none="nothing cached"), 8, 8),
         (series("Cached share of input", "Share of input tokens read from the provider's prompt cache. Falls to 0 at a "
                 "deploy: something new stands at the prompt's beginning.",

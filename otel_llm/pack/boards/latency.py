@@ -54,7 +54,7 @@ def _open(config: PackConfig) -> Row:
     return Row("Open calls", (
         (series("Oldest open call", "Age of the oldest call that has not ended. A line that only rises is one stuck "
                 "call: find its instance and close streams in a with block. Line: StuckStreams.",
-                Query(signals.OLDEST_OPEN.expr(s.per(MODEL)), _MODEL), unit="suffix: s", none="none open",
+                Query(signals.OLDEST_OPEN.expr(s.per(MODEL)), _MODEL), unit="suffix:s", none="none open",
                 limits=((config.latency.stuck, RED),), side=True), 12, 8),
         (series("Open calls", "Calls open now, streams included. Grows with traffic times duration; growing alone: "
                 "calls do not end.", Query(signals.IN_FLIGHT.expr(s.per(MODEL)), _MODEL), unit="short", stack=True,

@@ -146,7 +146,8 @@ def _trends(config: PackConfig) -> Row:
                 unit="s", colors={"p50": SKY, "p95": ORANGE, "p99": PINK},
                 links=(link("Latency", open_board("latency")),)), 12, 8),
         (series("Spend per hour by model", "Dollars per hour. A jump without more calls: a longer prompt, a lost "
-                "cache or a dearer model.", Query(signals.SPEND_PER_HOUR.expr(s.per(MODEL)), by_model),
+                "cache or a dearer model. Models without a price are not in it.",
+                Query(f"{signals.SPEND_PER_HOUR.expr(s.per(MODEL))} > 0", by_model),
                 unit="currencyUSD", stack=True, links=to_cost, side=True), 12, 8),
     ))  # fmt: skip
 

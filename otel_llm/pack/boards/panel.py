@@ -23,9 +23,9 @@ RED: Final = "#D55E00"
 PINK: Final = "#CC79A7"
 GREY: Final = "#8E8E8E"
 # And three that can still be told from them, by lightness.
-WINE: Final = "#7B2D4E"
+WINE: Final = "#902040"
 SAND: Final = "#FFD9A0"
-STONE: Final = "#5F5F5F"
+STONE: Final = "#656565"
 
 WEEK_AGO: Final = "a week ago"
 """Ending of a legend that is drawn dashed and grey."""
@@ -280,7 +280,10 @@ def _cell(one: Column) -> Json:
         properties["custom.cellOptions"] = {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
         properties["color"] = fixed(one.bar)
         properties["min"] = 0
-        properties["fieldMinMax"] = True  # else one scale for dollars and tokens
+        if one.unit == "percentunit":
+            properties["max"] = 1
+        else:
+            properties["fieldMinMax"] = True  # else one scale for dollars and tokens
     if one.steps:
         properties["custom.cellOptions"] = {"type": "color-text"}
         properties["thresholds"] = _steps(one.steps)
