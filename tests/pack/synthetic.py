@@ -74,8 +74,14 @@ class Moment:
 _CALM = {"provider": 0.0009, "timeout": 0.0006, "rate_limit": 0.0011, "bad_request": 0.0014, "content_filter": 0.0004}
 
 
+EARLIER = (2.2 * DAY, 4.6 * DAY, 16 * DAY)
+"""Seconds before the end of smaller troubles that are over, in every scenario that has calls."""
+
+
 def moment(scenario: str, model: Model, age: float) -> Moment:
     """The state of a model ``age`` seconds before the end."""
+    if model.provider == "openai" and age > DAY and any(0 < age - past < 5400 for past in EARLIER):
+        return Moment(errors={**_CALM, "overloaded": 0.12})
     if scenario != "incident":
         return Moment(errors=_CALM)
     outage = model.provider == "openai" and 3000 > age > 1200
@@ -99,12 +105,12 @@ class Store:
 
     def add(self, series: str, labels: dict[str, str], growth: float) -> None:
         """Grows a counter."""
-        key = _key(series, labels)
+        key = key_of(series, labels)
         self._values[key] = self._values.get(key, 0.0) + growth
 
     def put(self, series: str, labels: dict[str, str], value: float) -> None:
         """Sets a gauge."""
-        self._values[_key(series, labels)] = value
+        self._values[key_of(series, labels)] = value
 
     def histogram(self, metric: c.Metric, labels: dict[str, str], count: float, median: float) -> None:
         """Adds ``count`` observations, spread log-normally about the median."""
@@ -120,7 +126,7 @@ class Store:
         for key, value in self._values.items():
             if math.isnan(value):
                 continue  # not there now
-            self._lines.setdefault(key, []).append(f"{key} {value:.6g} {at:.0f}")
+            self._lines.setdefault(key, []).append(f"{key} {value:.10g} {at:.0f}")
 
     def text(self) -> Iterator[str]:
         """OpenMetrics."""
@@ -129,7 +135,7 @@ class Store:
         yield "# EOF"
 
 
-def _key(series: str, labels: dict[str, str]) -> str:
+def key_of(series: str, labels: dict[str, str]) -> str:
     return series + "{" + ",".join(f'{name}="{value}"' for name, value in labels.items()) + "}"
 
 
@@ -265,7 +271,7 @@ def _alerts(store: Store, age: float) -> None:
         store.put("ALERTS", labels, 1 if first >= age >= last else math.nan)
 
 
-def _day(at: float) -> float:
+def day_of(at: float) -> float:
     return (
         1 + 0.35 * math.sin(2 * math.pi * (at % DAY) / DAY - 1.9) + 0.05 * math.sin(at / 431) + 0.03 * math.sin(at / 97)
     )
@@ -288,7 +294,7 @@ def metrics(scenario: str, moments: list[float], models: tuple[Model, ...] = MOD
         seconds = at - before
         before = at
         for model in models if scenario != "empty" else ():
-            _step(store, model, moment(scenario, model, end - at), max(seconds, 1e-9), _day(at))
+            _step(store, model, moment(scenario, model, end - at), max(seconds, 1e-9), day_of(at))
         for job in dict.fromkeys(model.job for model in models):
             _process(store, job, at, end)
         if scenario == "incident":

@@ -19,7 +19,13 @@ from otel_llm.pack.inventory import fill, queries, uses
 Json = dict[str, Any]
 BOARDS = dashboards(PackConfig())
 CORE = {"row", "stat", "gauge", "timeseries", "table", "heatmap", "bargauge", "text", "logs"}
-UNITS = {"reqps", "percentunit", "s", "currencyUSD", "short", "none"}
+UNITS = {"reqps", "percentunit", "s", "currencyUSD", "short", "none", "locale", "suffix:s"}
+ACTION = re.compile(
+    r"\w: \w|\b(look|check|see|open|click|search|compare|fail over|roll back|update|give|stop|cut|agree|ask|find)\b",
+    re.IGNORECASE,
+)
+"""A description says what it shows, and then ``sign: what it means`` or what to do."""
+THRESHOLD_NOTE = re.compile(r"Lines?: [^.]*\.")
 LINK = re.compile(r"/d/(otel-llm-[a-z]+)\?")
 FIELD = re.compile(r"\$\{__field\.labels\.(\w+)\}")
 
@@ -69,7 +75,7 @@ def test_panel(board: Json, panel: Json) -> None:
     assert panel["type"] in CORE
     assert panel["title"]
     assert panel["description"].endswith("."), "what it says and what to do"
-    assert len(panel["description"]) >= 40
+    assert ACTION.search(THRESHOLD_NOTE.sub("", panel["description"])), "what to conclude from it, or what to do"
     if panel["type"] in ("stat", "gauge") and panel["gridPos"]["w"] <= 4:
         assert len(panel["title"]) <= 24
     refs = [target["refId"] for target in panel["targets"]]
@@ -112,6 +118,42 @@ def test_links(board: Json, panel: Json) -> None:
             assert all(re.search(rf"by \([^)]*\b{label}\b", expr) for expr in now), (
                 f"{label} is gone in {panel['title']}"
             )
+
+
+@pytest.mark.parametrize(("board", "panel"), EVERY)
+def test_links_keep_what_was_not_clicked(board: Json, panel: Json) -> None:
+    """The data source and each of the common variables go along: as they are, or as the value that was clicked.
+
+    Grafana encodes what ``:queryparam`` and ``${__field...}`` put in; nothing else of the reader's stands in a link.
+    """
+    for url in _links(panel):
+        query = url.partition("?")[2].split("&")
+        assert "${datasource:queryparam}" in query
+        for name in ("job", "provider", "model"):
+            kept = [part for part in query if part == f"${{{name}:queryparam}}" or part.startswith(f"var-{name}=${{__")]
+            assert len(kept) == 1, f"{name} in {url}"
+        assert len(query) == 5, url
+
+
+@pytest.mark.parametrize(("board", "panel"), EVERY)
+def test_thresholds_mean_something(board: Json, panel: Json) -> None:
+    """Not Grafana's untouched red at 80, and colours of ours or the theme's text."""
+    for step in panel["fieldConfig"]["defaults"].get("thresholds", {}).get("steps", ()):
+        assert step["value"] != 80
+        assert step["color"].startswith("#") or step["color"] in ("text", "transparent")
+    for color in re.findall(r"'fixedColor': '([^']*)'", str(panel["fieldConfig"])):
+        assert color.startswith("#")
+
+
+@pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
+def test_annotations(board: Json) -> None:
+    """Alerts and deploys, of the chosen jobs, on every dashboard and switched on."""
+    notes = {note["name"]: note for note in board["annotations"]["list"]}
+    assert set(notes) == {"Critical alerts", "Warnings", "Deploys"}
+    for note in notes.values():
+        assert note["enable"]
+        assert '"$job"' in note["expr"]
+        assert note["datasource"]["uid"] == "${datasource}"
 
 
 @pytest.mark.parametrize("panel", panels(BOARDS["traces"]), ids=lambda panel: panel["title"])

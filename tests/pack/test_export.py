@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from hypothesis import given
+from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -156,6 +157,7 @@ def test_bad_setting_says_what_and_what_is_allowed(assignment: str, words: list[
         assert word in str(caught.value)
 
 
+@settings_of_hypothesis(deadline=None)
 @given(st.floats(min_value=0.9306, max_value=0.999999))
 def test_any_slo_gives_rules(slo: float) -> None:
     config = configure([f"slo={slo!r}"])

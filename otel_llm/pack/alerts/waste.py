@@ -89,8 +89,8 @@ def _spike(config: PackConfig) -> Alert:
                 f"and {hour} > {cost.attribution_floor:g}"),
         summary=f"{label(JOB)}: spend of {label(q.ATTRIBUTION_KEY)}={label(q.ATTRIBUTION_VALUE)} jumped",
         description=f"{DOLLARS} in the last hour for {label(q.ATTRIBUTION_KEY)} {label(q.ATTRIBUTION_VALUE)}: more "
-        f"than {cost.attribution_factor:g} times its mean hour of the day and {cost.attribution_day_factor:g} times the "
-        "same hour yesterday.",
+        f"than {cost.attribution_factor:g} times its mean hour of the day and {cost.attribution_day_factor:g} times "
+        "the same hour yesterday.",
         board="cost", panel="Spend per hour by attribution",
         runbook=Runbook(
             symptom="One tenant, feature or whatever calls are attributed to spends far more than it did.",

@@ -9,10 +9,10 @@ from otel_llm.pack.alerts.failures import burns
 from otel_llm.pack.boards.board import SELECTED, Board, Row, open_board, selection
 from otel_llm.pack.boards.overview import NEEDS_RULES, budget_left
 from otel_llm.pack.boards.panel import (
-    BLUE,
     GREEN,
     ORANGE,
     RED,
+    SKY,
     Column,
     Query,
     Steps,
@@ -54,15 +54,18 @@ def _promise(config: PackConfig) -> Row:
     steps: Steps = ((None, RED), (config.slo, GREEN))
     target: Steps = ((None, RED), (config.latency.target_share, GREEN))
     return Row("The promise", (
-        (stat("Availability, 30 days", "Share of calls that did not fail by the provider's or a limit's fault.",
-              now(_availability("30d")), unit="percentunit", steps=steps, decimals=3, none=NEEDS_RULES), 5, 7),
+        (stat("Availability, 30 days", "Share of calls that did not fail by the provider's or a limit's fault. "
+              "Red: below the SLO; see Jobs by budget spent.", now(_availability("30d")), unit="percentunit",
+              steps=steps, decimals=3, none=NEEDS_RULES), 5, 7),
         (gauge("Error budget left, 30d", "1 is untouched, 0 is spent. Under "
                f"{percent(config.burn.low)}: stop risky changes.",
                now(budget_left(config, "30d")), unit="percentunit", top=1.0, none=NEEDS_RULES,
                steps=((None, RED), (0.0, ORANGE), (config.burn.low, GREEN))), 5, 7),
-        (stat("Within target, 1 day", f"Share of a day's successful calls within {config.latency.target:g} s.",
-              now(signals.WITHIN_TARGET.expr(month)), unit="percentunit", steps=target, decimals=2), 5, 7),
-        (text("What is promised", "The definition behind the figures beside it.", _definition(config)), 9, 7),
+        (stat("Within target, 1 day", f"Share of a day's successful calls within {config.latency.target:g} s. "
+              "Red: below the target; open Latency for the model.", now(signals.WITHIN_TARGET.expr(month)),
+              unit="percentunit", steps=target, decimals=2), 5, 7),
+        (text("What is promised", "The definition behind the figures beside it. Not what users need: change it by "
+              "--set.", _definition(config)), 9, 7),
     ))  # fmt: skip
 
 
@@ -74,13 +77,15 @@ def _history(config: PackConfig) -> Row:
     links = (link("Errors of this job", open_board("errors", JOB)),)
     return Row("Over time", (
         (series("Availability by job, 1 hour", "Share of an hour's calls that did not fail by the provider's or a "
-                "limit's fault. Line: the SLO.", Query(ratio, "{{job}}"), unit="percentunit", low=None, top=1.0,
+                "limit's fault. Line: the SLO. Under it: click the job for its errors.", Query(ratio, "{{job}}"),
+                unit="percentunit", low=None, top=1.0,
                 limits=((config.slo, RED),), links=links, none=NEEDS_RULES), 8, 9),
-        (series("Error budget left", "Of 30 days, at each moment. A cliff is an incident; a slope is a chronic "
+        (series("Error budget left", "Of 30 days, at each moment. A cliff: an incident. A slope: a chronic "
                 "failure. Follows an incident within a day.", Query(left, "left"), unit="percentunit", low=None,
-                limits=((0.0, RED),), colors={"left": BLUE}, none=NEEDS_RULES), 8, 9),
+                limits=((0.0, RED),), colors={"left": SKY}, soft=(0.0, 1.0), none=NEEDS_RULES), 8, 9),
         (series("Within latency target by job", f"Share of an hour's successful calls that ended within "
-                f"{config.latency.target:g} s. Line: the target.", Query(signals.WITHIN_TARGET.expr(hour), "{{job}}"),
+                f"{config.latency.target:g} s. Line: the target. Under it: look for slower models or longer answers.",
+                Query(signals.WITHIN_TARGET.expr(hour), "{{job}}"),
                 unit="percentunit", low=None, top=1.0, limits=((config.latency.target_share, RED),),
                 links=(link("Latency", open_board("latency", JOB)),)), 8, 9),
     ))  # fmt: skip

@@ -67,8 +67,8 @@ def _logs() -> Json:
     query = '{service_name=~"${service:regex}"} |~ "otel_llm|trace_id"'
     return {
         "type": "logs", "title": "Logs", "datasource": LOKI,
-        "description": "Log lines of the services chosen: those of otel-llm itself, and those that carry a trace id. Open a line "
-        "and follow its trace id.",
+        "description": "Log lines of the services chosen: those of otel-llm itself, and those that carry a trace id. "
+        "Open a line and follow its trace id.",
         "targets": [{"refId": "A", "datasource": LOKI, "expr": query, "queryType": "range", "maxLines": 100}],
         "fieldConfig": {"defaults": {"noValue": "no lines"}, "overrides": []},
         "options": {"showTime": True, "wrapLogMessage": True, "sortOrder": "Descending", "enableLogDetails": True,
@@ -86,13 +86,15 @@ def board(config: PackConfig) -> Board:
         rows=(
             Row("Calls worth opening", (
                 (_calls("Failed calls", "Calls that ended in an error. The provider's code and request id stand on the "
-                        "span; each attempt is an event on it.", f'span.{c.SPAN_OUTCOME} = "error"'), 12, 9),
+                        "span; each attempt is an event on it. Open two and compare.",
+                        f'span.{c.SPAN_OUTCOME} = "error"'), 12, 9),
                 (_calls("Slow calls", "Calls over the latency target. Look at time to the first chunk and at output "
                         "tokens: is it waiting or writing.", f"duration > {target}"), 12, 9),
-                (_calls("Costly calls", "Calls over the dollars typed above. Input tokens tell a long prompt, output tokens "
-                        "a long answer; the parent span tells the code.", f"span.{c.SPAN_COST} > $dollars"), 12, 9),
-                (_calls("Retried calls", "Calls that needed more than one attempt. Events show each attempt's status "
-                        "and back-off.", f"span.{c.SPAN_RETRIES} > 0"), 12, 9),
+                (_calls("Costly calls", "Calls over the dollars typed above. Many input tokens: a long prompt. Many "
+                        "output tokens: a long answer. The parent span tells the code.",
+                        f"span.{c.SPAN_COST} > $dollars"), 12, 9),
+                (_calls("Retried calls", "Calls that needed more than one attempt. Open one: events show each "
+                        "attempt's status and back-off.", f"span.{c.SPAN_RETRIES} > 0"), 12, 9),
             )),
             Row("Logs", ((_logs(), 24, 8),)),
         ),
