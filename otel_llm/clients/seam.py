@@ -7,7 +7,7 @@ manager (:func:`entered`).
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from typing import Any, Final
 
 from otel_llm import native, runtime
@@ -24,6 +24,11 @@ def admitted() -> Runtime | None:
     """The runtime if a call may start here: instrumented, not inside another call, not observed by somebody else."""
     active = runtime.current()
     return None if active is None or inside() is not None or native.suppressed() else active
+
+
+def provider(paths: Mapping[str, str], path: str, default: str) -> str:
+    """The provider that a path tells by what it contains, for an SDK that speaks to two under any host."""
+    return next((name for part, name in paths.items() if part in path), default)
 
 
 def plain(open_call: Open) -> Wrapper:

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from otel_llm.formats.framing import Loss
+from otel_llm.formats.framing import JsonLines, Loss
 
 _PRELUDE = struct.Struct(">III")
 _CRC_BYTES = 4
@@ -28,6 +28,9 @@ class EventStream:
 
     :meth:`feed` gives each message as one JSON object that names the event, ``{"messageStop": {...}}``: the shape that
     AWS' own SDKs give to their users, so a format reads the same from the wire and from botocore.
+
+    A body that begins with a brace is lines of JSON under the stream's content type: cohere's AWS clients (5.21 to 7.3)
+    unpack the messages beneath our seam.
     """
 
     CAP: Final = 24 * 1024 * 1024
@@ -35,6 +38,8 @@ class EventStream:
 
     def __init__(self) -> None:
         self._rest = bytearray()
+        self._lines: JsonLines | None = None
+        self._begun = False
         self.lost: Loss | None = None
         """``syntax`` once the bytes were no event stream: nothing is read after that."""
 
@@ -61,11 +66,18 @@ class EventStream:
         return found
 
     def feed(self, data: bytes) -> list[bytes]:
+        if not self._begun and data:
+            self._begun = True
+            self._lines = JsonLines() if data.startswith(b"{") else None
+        if self._lines is not None:
+            found = self._lines.feed(data)
+            self.lost = self._lines.lost
+            return found
         return [_named(headers, payload) for headers, payload in self.messages(data)]
 
     def end(self) -> list[bytes]:
         self._rest.clear()
-        return []
+        return [] if self._lines is None else self._lines.end()
 
 
 def _headers(data: bytes) -> dict[str, str]:
