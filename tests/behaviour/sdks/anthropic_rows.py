@@ -6,11 +6,11 @@ from typing import Any
 
 import anthropic
 
-from tests.behaviour.row import MESSAGE, Row, Word
+from tests.behaviour.row import KEY, MESSAGE, Row, Word
 
 
 def _anthropic(kind: type[Any]) -> Callable[[str], Any]:
-    return lambda url: kind(base_url=url, api_key="sk-demo", timeout=5)
+    return lambda url: kind(base_url=url, api_key=KEY, timeout=5)
 
 
 def _bedrock(kind: type[Any]) -> Callable[[str], Any]:

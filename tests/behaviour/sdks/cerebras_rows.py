@@ -4,12 +4,12 @@ from typing import Any
 
 import cerebras.cloud.sdk as cerebras
 
-from tests.behaviour.row import ASK, USAGE, Row
+from tests.behaviour.row import ASK, KEY, USAGE, Row
 
 OPTIONS = {"stream_options": USAGE["stream_options"]}
 CHAT = {"model": "llama-3.3-70b", "messages": ASK}
 
-OWN: Any = {"api_key": "k", "timeout": 5, "warm_tcp_connection": False}
+OWN: Any = {"api_key": KEY, "timeout": 5, "warm_tcp_connection": False}
 
 ROWS = (
     Row(
