@@ -17,7 +17,7 @@ from opentelemetry.trace import TracerProvider
 from prometheus_client import Metric as Family
 from prometheus_client.registry import Collector
 
-from otel_llm import garbage, guard, runtime
+from otel_llm import garbage, guard, native, runtime
 from otel_llm.content.capture import Capturer, Redact
 from otel_llm.exposition.endpoint import serve
 from otel_llm.exposition.exposure import Exposure
@@ -112,6 +112,7 @@ class Installed:
         """In a forked child: what was counted and opened so far is the parent's."""
         self._pid, self._arriving, self._arrival = os.getpid(), True, threading.RLock()
         guard.forget()
+        http_spans.forked()
         self.recorder.forked()
         self.pipeline.forked()
         self.exposure.forked()
@@ -240,6 +241,7 @@ def uninstrument() -> None:
         runtime.install(None)
         _patches.restore()
         http_spans.restore()
+        native.restore()
         atexit.unregister(_at_exit)
         if made is not None:
             made.close()

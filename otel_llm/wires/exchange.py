@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from otel_llm import headers, native, runtime
@@ -10,16 +10,19 @@ from otel_llm.call import CURRENT, Attempt, Call
 from otel_llm.formats.table import recognise
 from otel_llm.guard import guarded
 from otel_llm.scope import Scope
-from otel_llm.wires import recognition
+from otel_llm.wires import baggage, recognition
 
 Begun = tuple[Attempt, Call | None]
 """The attempt of a request, and its call if the wire seam opened it."""
 
 
 @guarded("wire.begin")
-def begin(method: str, url: recognition.Url, content: recognition.Content) -> Begun | None:
+def begin(
+    method: str, url: recognition.Url, content: recognition.Content, in_process: Callable[[], bool] = lambda: False
+) -> Begun | None:
     """A request is about to be sent: ``None`` if it is none of ours, else its attempt, and the call if the wire is
-    the only place where it shows (no client seam above). ``content`` gives the request body if it is in memory."""
+    the only place where it shows (no client seam above). ``content`` gives the request body if it is in memory;
+    ``in_process`` tells whether the request goes to an app of this very process (a test client)."""
     call = CURRENT.get()
     if call is not None and not call.ended:
         if call.sending:  # the transport beneath: aiohttp under an httpx client, a redirect inside of requests
@@ -30,7 +33,7 @@ def begin(method: str, url: recognition.Url, content: recognition.Content) -> Be
     active = runtime.current()
     if active is None or native.suppressed():
         return None
-    call = recognition.open_call(active, method, url, content)
+    call = recognition.open_call(active, method, url, content, in_process)
     return None if call is None else (_attempt(call, content), call)
 
 
@@ -52,6 +55,7 @@ def responded(
     attempt.request_id = headers.request_id(found)
     attempt.retry_after = headers.retry_after(found)
     attempt.ratelimits = headers.rate_limits(found)
+    attempt.facts.cost = headers.cost(found)
     call = attempt.call
     if host:
         call.server_address, call.server_port = host, port
@@ -84,18 +88,40 @@ def failed(call: Call, error: BaseException) -> None:
     call.failed(error)
 
 
+class Reading:
+    """Around the reading of a body, chunk by chunk: to its end, left by the reader, or broken."""
+
+    __slots__ = ("_attempt",)
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        if error is None:
+            finish(self._attempt, "read")
+        elif kind is GeneratorExit:
+            finish(self._attempt, "closed")
+        else:
+            finish(self._attempt, "failed", error)
+
+
 class Exchange:
     """The time during which the HTTP library sends. Left without a response, the attempt has failed."""
 
-    __slots__ = ("_scope", "attempt")
+    __slots__ = ("_scope", "_withheld", "attempt")
 
     def __init__(self, begun: Begun) -> None:
         self.attempt, call = begun
         self._scope = Scope(call) if call is not None else None
+        self._withheld: baggage.Withheld | None = None
 
     def __enter__(self) -> Self:
         if self._scope is not None:
             self._scope.__enter__()
+        self._withheld = baggage.withhold()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
@@ -103,5 +129,7 @@ class Exchange:
             finish(self.attempt, "failed", error)
         elif self.attempt.status is None:  # the response could not be looked at: nobody else will end this
             finish(self.attempt, "read")
+        if self._withheld is not None:
+            baggage.put_back(self._withheld)
         if self._scope is not None:
             self._scope.__exit__(kind, error, trace)
