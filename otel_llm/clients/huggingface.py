@@ -25,32 +25,32 @@ NO_MODEL = "dummy"
 
 
 class HuggingFace(msgspec.Struct, frozen=True, kw_only=True):
+    package: str
+    """Distribution; ``client`` on our spans."""
     module: str
     owner: str
     """The client class in it."""
-    package: str = "huggingface_hub"
     asynchronous: bool = False
 
     def patch(self, module: ModuleType, patches: Patches) -> None:
         """Wraps the request function."""
         around = seam.coroutine if self.asynchronous else seam.plain
-        patches.wrap(getattr(module, self.owner), "_inner_post", around(open_call))
+        patches.wrap(getattr(module, self.owner), "_inner_post", around(self.open))
 
-
-@guarded("client.open")
-def open_call(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
-    """The call of ``_inner_post(request_parameters, *, stream)``, or ``None``: images and audio are none."""
-    active = seam.admitted()
-    asked = args[0] if args else kwargs["request_parameters"]
-    if active is None or asked.task not in TASKS:
-        return None
-    found = recognise(asked.url) or Recognised(TASKS[asked.task])
-    body = dict(mapping(asked.json))
-    model = text(asked.model)
-    if body.get("model") in (None, NO_MODEL):
-        body["model"] = None if model and "://" in model else model
-    where = address(asked.url)
-    return opening.open_call(
-        active, found, body, client="huggingface_hub", provider="huggingface", host=where.host, port=where.port,
-        stream=bool(kwargs.get("stream")),
-    )  # fmt: skip
+    @guarded("client.open")
+    def open(self, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
+        """The call of ``_inner_post(request_parameters, *, stream)``, or ``None``: images and audio are none."""
+        active = seam.admitted()
+        asked = args[0] if args else kwargs["request_parameters"]
+        if active is None or asked.task not in TASKS:
+            return None
+        found = recognise(asked.url) or Recognised(TASKS[asked.task])
+        body = dict(mapping(asked.json))
+        model = text(asked.model)
+        if body.get("model") in (None, NO_MODEL):
+            body["model"] = None if model and "://" in model else model
+        where = address(asked.url)
+        return opening.open_call(
+            active, found, body, client=self.package, provider="huggingface", host=where.host, port=where.port,
+            stream=bool(kwargs.get("stream")),
+        )  # fmt: skip

@@ -7,6 +7,7 @@ Bedrock or Vertex, the response's from the wire seam.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
@@ -33,6 +34,8 @@ class StainlessClient(msgspec.Struct, frozen=True, kw_only=True):
     """Provider where the host does not tell: a gateway or a local server keeps the SDK's own."""
     flavours: dict[str, str] = {}
     """Provider by client class, for classes that speak to another provider."""
+    paths: Mapping[str, str] = {}
+    """Provider by what the path contains, for an SDK that speaks to two."""
 
     def patch(self, module: ModuleType, patches: Patches) -> None:
         """Wraps ``request`` of both base clients."""
@@ -53,12 +56,13 @@ class StainlessClient(msgspec.Struct, frozen=True, kw_only=True):
         # Fireworks gives a whole URL here, which the base URL does not tell.
         url = client.base_url if "://" not in options.url else address(options.url)
         return opening.open_call(
-            active, found, mapping(options.json_data), client=self.package, provider=self._flavour(client),
-            host=url.host, port=url.port, stream=bool(kwargs.get("stream")),
+            active, found, mapping(options.json_data), client=self.package,
+            provider=self._provider(client, options.url), host=url.host, port=url.port,
+            stream=bool(kwargs.get("stream")),
         )  # fmt: skip
 
-    def _flavour(self, client: Any) -> str:
+    def _provider(self, client: Any, path: str) -> str:
         for kind in type(client).__mro__:
             if kind.__name__ in self.flavours:
                 return self.flavours[kind.__name__]
-        return self.provider
+        return seam.provider(self.paths, path, self.provider)

@@ -154,20 +154,23 @@ class Tap:
         self.name = inner.name
         self.terminated = inner.terminated
         self.request = inner.request
+        self._payload: Callable[[bytes], bytes] | None = getattr(inner, "payload", None)
+        """Where the events of a format carry those of another one (anthropic for Bedrock): takes them out."""
 
     def body(self, data: bytes, facts: Facts) -> None:
         _note(self._answers.body, data)
         self._inner.body(data, facts)
 
     def event(self, data: bytes, facts: Facts) -> bool:
-        _note(self._answers.event, data)
+        _note(self._event, data)
         return self._inner.event(data, facts)
+
+    def _event(self, data: bytes) -> None:
+        self._answers.event(data if self._payload is None else self._payload(data))
 
 
 def _note(take: Callable[[bytes], None], data: bytes) -> None:
     """The content must not cost the facts."""
-    if _responses.open:
-        return
     try:
         take(data)
     except Exception as error:

@@ -33,7 +33,10 @@ class Content(msgspec.Struct, kw_only=True):
 
 DEPTH: Final = 12
 """Levels of nested JSON that are kept."""
-_DATA_URL: Final = re.compile(r"data:([\w.+/-]*)[^,\s]{0,200};base64,[A-Za-z0-9+/=_%-]*")
+_DATA_URL: Final = re.compile(
+    r"data:([\w.+/-]{0,127}+)[^:,;\s]{0,200}+(?:;(?!base64,)[^,;\s]{0,200}+){0,8}+;base64,[A-Za-z0-9+/=_%-]*+"
+)
+"""Possessive and bounded: a long word after a ``data:`` is looked at once, not once per length that it might have."""
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{512,}={0,2}")
 _INT64: Final = 2**63
 OMITTED: Final = "[omitted]"
@@ -53,7 +56,7 @@ class Budget:
         if len(value) > self.left:
             self.cut = True
             value = value[: max(self.left, 0)]
-        if "base64," in value:
+        if ";base64," in value:
             value = _DATA_URL.sub(rf"data:\1;base64,{OMITTED}", value)
         self.left -= len(value)
         return value if value.isascii() else value.encode("utf-8", "replace").decode()

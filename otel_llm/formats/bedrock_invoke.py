@@ -21,11 +21,7 @@ from otel_llm.formats.bedrock_converse import CONVERSE, BedrockFault, note_error
 from otel_llm.formats.cohere import CHAT_V1
 from otel_llm.formats.facts import Facts, Format, Operation, Request, Usage
 from otel_llm.formats.openai_chat import CHAT
-from otel_llm.formats.reading import Shape, mapping, number, strings, text, whole
-
-
-class _Object(msgspec.Struct):
-    """Stands for an object of which only the presence matters."""
+from otel_llm.formats.reading import Present, Shape, mapping, number, strings, text, whole
 
 
 class _Chunk(msgspec.Struct):
@@ -71,17 +67,17 @@ class _Answer(BedrockFault, rename="camel"):
     type: str | None = None
     completion: str | None = None
     choices: list[_Choice] | None = None
-    output: _Object | None = None
-    message_start: _Object | None = None
-    content_block_start: _Object | None = None
-    content_block_delta: _Object | None = None
-    content_block_stop: _Object | None = None
-    message_stop: _Object | None = None
-    metadata: _Object | None = None
+    output: Present | None = None
+    message_start: Present | None = None
+    content_block_start: Present | None = None
+    content_block_delta: Present | None = None
+    content_block_stop: Present | None = None
+    message_stop: Present | None = None
+    metadata: Present | None = None
     event_type: str | None = msgspec.field(default=None, name="event_type")
     is_finished: bool | None = msgspec.field(default=None, name="is_finished")
     response_id: str | None = msgspec.field(default=None, name="response_id")
-    generations: list[_Object] | None = None
+    generations: list[Present] | None = None
     # Titan
     input_text_token_count: int | None = None
     results: list[_Result] | None = None
@@ -137,6 +133,11 @@ class BedrockInvoke:
             family.body(data, facts)
         _note(answer, family, facts)
         facts.complete = True
+
+    def payload(self, data: bytes) -> bytes:
+        """The model's own JSON in a ``chunk`` event; any other event as it is."""
+        answer = _read(data)
+        return data if answer is None or answer.chunk is None else _decoded(answer.chunk.bytes or "")
 
     def event(self, data: bytes, facts: Facts) -> bool:
         """Reads a ``chunk`` event, an exception event, or what botocore gives: the chunk's decoded bytes."""

@@ -11,6 +11,8 @@ from typing import Final
 
 import msgspec
 
+from otel_llm.formats.framing import JsonLines, Loss
+
 _PRELUDE = struct.Struct(">III")
 _CRC_BYTES = 4
 _OVERHEAD = _PRELUDE.size + _CRC_BYTES
@@ -26,6 +28,9 @@ class EventStream:
 
     :meth:`feed` gives each message as one JSON object that names the event, ``{"messageStop": {...}}``: the shape that
     AWS' own SDKs give to their users, so a format reads the same from the wire and from botocore.
+
+    A body that begins with a brace is lines of JSON under the stream's content type: cohere's AWS clients (5.21 to 7.3)
+    unpack the messages beneath our seam.
     """
 
     CAP: Final = 24 * 1024 * 1024
@@ -33,12 +38,14 @@ class EventStream:
 
     def __init__(self) -> None:
         self._rest = bytearray()
-        self.broken = False
-        """True once the bytes were no event stream: nothing is read after that."""
+        self._lines: JsonLines | None = None
+        self._begun = False
+        self.lost: Loss | None = None
+        """``syntax`` once the bytes were no event stream: nothing is read after that."""
 
     def messages(self, data: bytes) -> list[Message]:
         """Whole messages; what is not whole yet is kept."""
-        if self.broken:
+        if self.lost:
             return []
         self._rest += data
         found: list[Message] = []
@@ -46,7 +53,7 @@ class EventStream:
         while len(self._rest) - start >= _PRELUDE.size:
             total, headers, _ = _PRELUDE.unpack_from(self._rest, start)
             if total > self.CAP or total < headers + _OVERHEAD:
-                self.broken = True
+                self.lost = "syntax"
                 self._rest.clear()
                 return found
             if len(self._rest) - start < total:
@@ -59,11 +66,18 @@ class EventStream:
         return found
 
     def feed(self, data: bytes) -> list[bytes]:
+        if not self._begun and data:
+            self._begun = True
+            self._lines = JsonLines() if data.startswith(b"{") else None
+        if self._lines is not None:
+            found = self._lines.feed(data)
+            self.lost = self._lines.lost
+            return found
         return [_named(headers, payload) for headers, payload in self.messages(data)]
 
     def end(self) -> list[bytes]:
         self._rest.clear()
-        return []
+        return [] if self._lines is None else self._lines.end()
 
 
 def _headers(data: bytes) -> dict[str, str]:

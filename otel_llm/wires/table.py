@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from otel_llm.patching import Patches
-from otel_llm.wires import aiohttp_wire, botocore_wire, httpx_wire, requests_wire
+from otel_llm.wires import aiohttp_wire, botocore_events, botocore_wire, httpx_wire, requests_wire
 
 WIRES: Final[dict[str, Callable[[Any, Patches], None]]] = {
     "httpx": httpx_wire.patch,
@@ -14,5 +14,7 @@ WIRES: Final[dict[str, Callable[[Any, Patches], None]]] = {
     "requests.sessions": requests_wire.patch,
     "aiohttp.client": aiohttp_wire.patch,
     "botocore.httpsession": botocore_wire.patch,
+    "botocore.eventstream": botocore_events.patch,
+    "aiobotocore.eventstream": botocore_events.patch_async,
 }
 """Module of each library, and how it is patched."""

@@ -32,8 +32,8 @@ SDKS = {
     "huggingface_hub": "huggingface_rows",
     "requests": "requests_rows",
 }
-"""Import name of each SDK, and the module of its rows. The version matrix (``tests.matrix``) installs each,
-and sets ``BEHAVIOUR_SDK`` to it: other SDKs may be there because it needs them."""
+"""Import name of each SDK, and the module of its rows. The version matrix (``tests.matrix``) installs some,
+and sets ``BEHAVIOUR_SDKS`` to them: other SDKs may be there because they need them."""
 
 
 def installed(sdk: str) -> bool:
@@ -43,10 +43,15 @@ def installed(sdk: str) -> bool:
         return False
 
 
+def wanted(sdk: str) -> bool:
+    """Whether an SDK is one that this run is about."""
+    named = os.environ.get("BEHAVIOUR_SDKS")
+    return named is None or any(f"{sdk}.".startswith(f"{one}.") for one in named.split())
+
+
 def _rows() -> Iterator[Row]:
-    only = os.environ.get("BEHAVIOUR_SDK")
     for sdk, module in SDKS.items():
-        if installed(sdk) and only in (None, sdk):
+        if installed(sdk) and wanted(sdk):
             yield from importlib.import_module(f"tests.behaviour.sdks.{module}").ROWS
 
 

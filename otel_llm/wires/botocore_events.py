@@ -1,0 +1,52 @@
+"""Where an event of a botocore stream is an error: the call ends there, not when the app lets go of the stream.
+
+The error is raised out of ``EventStream``, which keeps its half-read body for as long as the app keeps it, often as
+long as the exception. Facts: botocore 1.35 to 1.44, aiobotocore 2.15 to 3.10, whose class has a coroutine for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from otel_llm.call import Attempt
+from otel_llm.guard import guarded
+from otel_llm.patching import Patches
+from otel_llm.wires import exchange
+
+
+def patch(module: ModuleType, patches: Patches) -> None:
+    """Wraps ``EventStream._parse_event`` of ``botocore.eventstream``."""
+    patches.wrap(module.EventStream, "_parse_event", _parse)
+
+
+def patch_async(module: ModuleType, patches: Patches) -> None:
+    """Wraps ``AioEventStream._parse_event`` of ``aiobotocore.eventstream``."""
+    patches.wrap(module.AioEventStream, "_parse_event", _async_parse)
+
+
+def _parse(wrapped: Callable[..., Any], stream: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    try:
+        return wrapped(*args, **kwargs)
+    except BaseException as error:
+        _failed(stream, error)
+        raise
+
+
+async def _async_parse(wrapped: Callable[..., Any], stream: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    try:
+        return await wrapped(*args, **kwargs)
+    except BaseException as error:
+        _failed(stream, error)
+        raise
+
+
+@guarded("wire.finish")
+def _failed(stream: Any, error: BaseException) -> None:
+    raw = stream._raw_stream
+    # What tees the body knows the attempt: a method of the urllib3 response, or aiohttp's reader.
+    tee = getattr(getattr(raw, "stream", None), "__self__", None)
+    attempt = getattr(tee, "_attempt", None) or getattr(getattr(raw, "content", None), "_self_attempt", None)
+    if isinstance(attempt, Attempt):
+        exchange.finish(attempt, "failed", error)
