@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.matrix.cells import CLIENTS, FRAMEWORKS, Cell, ends
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-BASE = ("-e", f"{REPOSITORY}[cli]", "pytest", "pytest-asyncio", "pydantic")
+BASE = ("-e", f"{REPOSITORY}[cli]", "pytest", "pytest-asyncio", "pydantic", "hypothesis")
 """What every cell needs besides its SDK."""
 TIMEOUT = 600
 """Seconds for one cell's tests."""

@@ -15,6 +15,7 @@ class Cell:
     requirements: tuple[str, ...]
     tests: tuple[str, ...] = (
         "tests/behaviour/test_matrix.py", "tests/clients/test_native_spans.py", "tests/clients/test_cohere_aws.py",
+        "tests/privacy/test_rows.py", "tests/fuzz/test_rows.py",
     )  # fmt: skip
 
     @property
