@@ -220,7 +220,7 @@ class Attempt:
                     call.chunks(count, at_ns)
                     self._batch = BATCH  # the first chunk is read at once
         except Exception as error:
-            _reads.note(error)
+            _reads.note(error, call.client)
         else:
             if _reads.in_a_row:
                 _reads.in_a_row = 0
@@ -235,7 +235,7 @@ class Attempt:
         try:
             self.finish("dropped")
         except Exception as error:
-            _drops.note(error)
+            _drops.note(error, self.call.client)
 
     def finish(self, how: str, error: BaseException | None = None) -> None:
         """The exchange is over: ``read`` to its end, ``closed`` early, ``dropped`` by the collector, or ``failed``."""

@@ -36,12 +36,15 @@ class Site:
         """Counts a failure that was logged by whoever saw it."""
         self.failures += 1
 
-    def note(self, error: BaseException) -> None:
-        """Counts a failure; logs the first one with its trace, and the opening of the breaker. Never raises."""
+    def note(self, error: BaseException, client: str | None = None) -> None:
+        """Counts a failure, of a call of that client if given; logs the first one with its trace, and the opening of
+        the breaker. Never raises."""
         global _last
         self.failures += 1
         self.in_a_row += 1
         _last = self, type(error)
+        if client is not None:
+            _last_of[client] = _last
         try:
             if self.failures == 1:
                 logger.warning("otel-llm: internal error in %s; calls are not affected\n%s", self.name, where(error))
@@ -71,6 +74,8 @@ _TRACE_FRAMES: Final = 12
 _TRACE_LINES: Final = 40
 _sites: Final[dict[str, Site]] = {}
 _last: tuple[Site, type[BaseException]] | None = None
+_last_of: Final[dict[str, tuple[Site, type[BaseException]]]] = {}
+"""By client (distribution), where it is known."""
 
 
 def site(name: str) -> Site:
@@ -88,11 +93,13 @@ def last_failing() -> list[str]:
     return sorted((s for s, n in failures().items() if n), key=lambda s: -_sites[s].failures)
 
 
-def last_error() -> str | None:
-    """Place and type of the last internal error, without its words, ``None`` if there was none."""
-    if _last is None:
+def last_error(client: str | None = None) -> str | None:
+    """Place and type of the last internal error, of one client if given, without its words; ``None`` if there was
+    none."""
+    last = _last if client is None else _last_of.get(client)
+    if last is None:
         return None
-    place, kind = _last
+    place, kind = last
     return f"{place.name}: {kind.__module__}.{kind.__qualname__}"
 
 
@@ -106,6 +113,15 @@ def forget() -> None:
     """In a forked child: what failed so far is in the parent's count."""
     for found in list(_sites.values()):
         found.failures = 0
+
+
+def _client_of(args: tuple[object, ...]) -> str | None:
+    """Whose step it was: a row of the client table, a call, or an attempt is one of its first arguments."""
+    for given in args[:2]:
+        for name in ("package", "client"):
+            if isinstance(found := getattr(getattr(given, "call", given), name, None), str):
+                return found
+    return None
 
 
 def guarded(name: str) -> Callable[[Callable[P, R]], Callable[P, R | None]]:
@@ -123,7 +139,7 @@ def guarded(name: str) -> Callable[[Callable[P, R]], Callable[P, R | None]]:
             try:
                 result = function(*args, **kwargs)
             except Exception as error:
-                place.note(error)
+                place.note(error, _client_of(args))
                 return None
             if place.in_a_row:
                 place.in_a_row = 0

@@ -23,6 +23,8 @@ class Word(BaseModel):
 @dataclass(frozen=True, kw_only=True)
 class Row:
     name: str
+    sdk: str = ""
+    """Import name, as ``rows.SDKS`` has it."""
     client: str
     """Value of ``otel_llm.client``."""
     provider: str = ""
@@ -47,6 +49,12 @@ class Row:
     """Closes what :attr:`stream` returned."""
     retries: bool = True
     """Whether the client is set to retry."""
+    gives_up: bool = True
+    """Whether one that retries does so twice at most."""
+    lazy: bool = False
+    """Whether the sync client sends nothing before its stream is iterated."""
+    async_lazy: bool = False
+    """Whether the async client does so."""
     request_ids: bool = True
     """Whether the provider states an id of the exchange."""
     states_model: bool = True
@@ -60,6 +68,11 @@ class Row:
     finish: tuple[str, ...] = ("stop",)
     early_tokens: tuple[int | None, int | None] = (None, None)
     """Usage that is stated before the first chunk of output."""
+
+    @property
+    def exhausts(self) -> bool:
+        """Whether its retries can be exhausted."""
+        return self.retries and self.gives_up
 
 
 class Held:
