@@ -29,15 +29,24 @@ _NOTHING: Final[Values] = {}
 
 
 class _Level:
-    """Values that hold, the level around them, and the OpenTelemetry context that carries them as baggage."""
+    """One ``with``: values that hold, the level around it, and the OpenTelemetry context that carries them as baggage.
 
-    __slots__ = ("attached", "carrying", "outer", "values")
+    Levels are never changed: a task that was started inside keeps what held then."""
 
-    def __init__(self, values: Values, outer: _Level | None) -> None:
-        self.values = values
+    __slots__ = ("attached", "carrying", "outer", "owner", "values")
+
+    def __init__(self, owner: attribution, outer: _Level | None) -> None:
+        self.owner = owner
         self.outer = outer
+        merged = {**(outer.values if outer is not None else _NOTHING), **owner.values}
+        self.values: Values = {key: value for key, value in merged.items() if value}
         self.carrying: context.Context | None = None
         self.attached: Token[context.Context] | None = None
+
+    def enter(self) -> None:
+        """From now on it holds."""
+        _level.set(self)
+        _carry(self)
 
 
 _level: Final[ContextVar[_Level | None]] = ContextVar("otel_llm_attribution", default=None)
@@ -54,12 +63,14 @@ class attribution:  # noqa: N801 - used like a function
     :raises ValueError: for a key that the setting ``attribution`` does not declare, if it declares any.
     """
 
-    __slots__ = ("_values",)
+    __slots__ = ("values",)
 
     def __init__(self, **values: object) -> None:
         if not values:
             raise TypeError('attribution() needs at least one key, as in attribution(feature="search")')
-        self._values: Final = {key: None if value is None else clean(str(value)) for key, value in values.items()}
+        self.values: Final[Mapping[str, str | None]] = {
+            key: None if value is None else clean(str(value)) for key, value in values.items()
+        }
         active = runtime.current()
         declared = keys(active.settings.attribution) if active is not None else ()
         unknown = [key for key in values if declared and key not in declared]
@@ -70,18 +81,22 @@ class attribution:  # noqa: N801 - used like a function
             )
 
     def __enter__(self) -> attribution:
-        outer = _level.get()
-        merged = {**(outer.values if outer is not None else _NOTHING), **self._values}
-        made = _Level({key: value for key, value in merged.items() if value}, outer)
-        _level.set(made)
-        _carry(made)
+        _Level(self, _level.get()).enter()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        here = _level.get()
-        if here is not None:
-            _level.set(here.outer)
-            _put_down(here)
+        # The innermost level need not be ours: a generator that holds a 'with' is closed inside of somebody else's.
+        own, above = _level.get(), list[_Level]()
+        while own is not None and own.owner is not self:
+            above.append(own)
+            own = own.outer
+        if own is None:  # entered in another context
+            return
+        for level in (*above, own):
+            _put_down(level)
+        _level.set(own.outer)
+        for level in reversed(above):
+            _Level(level.owner, _level.get()).enter()
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """The function, with these values in force while it runs."""
@@ -137,6 +152,7 @@ def _warn() -> None:
     )
 
 
+@guarded("attribution.current")
 def current(settings: Settings) -> tuple[tuple[str, str], ...]:
     """Declared keys and their values in this context, in the order of the setting; what came as baggage is used where
     the app says nothing itself, for the keys that ``baggage_read`` allows."""

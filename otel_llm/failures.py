@@ -7,17 +7,16 @@ the words of the message where none of them tells. The tables are :mod:`otel_llm
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
+from otel_llm import guard
 from otel_llm.catalog import ErrorClass, Outcome
 from otel_llm.faults import CODES, EXCEPTIONS, GENERIC, PHASES, STATUS_RULES, STATUSES, VAGUE, WORDS, Phase
 from otel_llm.formats.facts import Facts
 
-if TYPE_CHECKING:
-    from otel_llm.call import Attempt, Call
-
 _DEPTH: Final = 8
 """Causes of an exception that are looked at."""
+_defects: Final = guard.site("failures.conclude")
 
 
 class End:
@@ -105,7 +104,8 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         if error is None:
             return
         yield error
-        error = error.__cause__ or error.__context__
+        # Not by truth: an exception of the app's own may have a length.
+        error = error.__cause__ if error.__cause__ is not None else error.__context__
 
 
 def error_type(status: int | None, facts: Facts, error: BaseException | None) -> str:
@@ -125,10 +125,33 @@ def _package(kind: type) -> str:
     return ".".join(part for part in kind.__module__.split(".") if not part.startswith("_"))
 
 
-def conclude(how: str, error: BaseException | None, call: Call, attempt: Attempt | None = None) -> End:
-    """How a call ended, or one attempt of it if given. ``how`` is as in :meth:`otel_llm.call.Attempt.finish`."""
-    last = attempt or (call.attempts[-1] if call.attempts else None)
-    status, facts = (last.status, last.facts) if last else (None, Facts())
+class Exchange(Protocol):
+    """What is known of an attempt when it ends."""
+
+    @property
+    def status(self) -> int | None: ...
+    @property
+    def facts(self) -> Facts: ...
+    @property
+    def terminated(self) -> bool:
+        """True for a stream whose format ends with an event of its own: without it the stream was cut."""
+        ...
+
+
+def conclude(how: str, error: BaseException | None, last: Exchange | None) -> End:
+    """How an attempt ended, or a call whose ``last`` one it is (``None``: nothing was sent). Never raises.
+
+    ``how`` is as in :meth:`otel_llm.attempt.Attempt.finish`, or ``returned``.
+    """
+    try:
+        return _conclude(how, error, last)
+    except Exception as defect:  # the app's exception may have properties that raise
+        _defects.note(defect)
+        return End("success") if error is None else End("error", "unknown", type(error).__name__)
+
+
+def _conclude(how: str, error: BaseException | None, last: Exchange | None) -> End:
+    status, facts = (last.status, last.facts) if last is not None else (None, Facts())
     if error is not None and not isinstance(error, Exception):
         return End("cancelled")  # asyncio's and trio's cancellation, KeyboardInterrupt, SystemExit
     if error is not None or (status or 0) >= 400 or facts.failed():
@@ -138,6 +161,6 @@ def conclude(how: str, error: BaseException | None, call: Call, attempt: Attempt
         return End("success")
     if how in ("closed", "dropped"):
         return End("abandoned")
-    if last.streamed and call.format.terminated and facts.undecodable is None:
+    if last.terminated and facts.undecodable is None:
         return End("error", "network", "incomplete_stream")
     return End("success")

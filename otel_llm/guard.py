@@ -1,7 +1,9 @@
 """The one guard between our code and the app: what fails in here is counted, logged once per place, and forgotten.
 
-Every step of ours that runs on the call path is wrapped by :func:`guarded`. A step that keeps failing is switched off
-(its breaker opens), so that a defect of ours costs the app nothing but the telemetry.
+Every step of ours on the call path is wrapped by :func:`guarded`. A step that fails whatever the data, because what it
+needs is broken (an exporter, a file), is wrapped by :func:`breaker`: one that keeps failing is switched off, so
+that a defect costs the app nothing but the telemetry. A step that ends something, or that reads what a peer sent, has
+no breaker: switched off, it would leak every call, or let one peer's bodies blind us to all others.
 """
 
 from __future__ import annotations
@@ -9,8 +11,11 @@ from __future__ import annotations
 import functools
 import logging
 import traceback
+from collections import deque
 from collections.abc import Callable
 from typing import Final, ParamSpec, TypeVar
+
+from otel_llm import garbage
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,35 +29,60 @@ BREAKER_LIMIT: Final = 100
 class Site:
     """One guarded place: how often it failed, and whether it still runs."""
 
-    __slots__ = ("failures", "in_a_row", "name", "open")
+    __slots__ = ("breaks", "failures", "in_a_row", "name", "open")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.failures = 0
         self.in_a_row = 0
+        self.breaks = False
+        """Whether it is switched off when it keeps failing."""
         self.open = False
 
     def count(self) -> None:
         """Counts a failure that was logged by whoever saw it."""
         self.failures += 1
 
-    def note(self, error: BaseException, client: str | None = None) -> None:
-        """Counts a failure, of a call of that client if given; logs the first one with its trace, and the opening of
+    def note(self, error: BaseException, args: tuple[object, ...] = ()) -> None:
+        """Counts a failure of a step with these arguments; logs the first one with its trace, and the opening of
         the breaker. Never raises."""
         global _last
         self.failures += 1
         self.in_a_row += 1
         _last = self, type(error)
-        if client is not None:
-            _last_of[client] = _last
         try:
-            if self.failures == 1:
-                logger.warning("otel-llm: internal error in %s; calls are not affected\n%s", self.name, where(error))
-            if self.in_a_row == BREAKER_LIMIT:
-                self.open = True
-                logger.warning("otel-llm: %s failed %d times in a row and is switched off", self.name, BREAKER_LIMIT)
-        except Exception:  # noqa: S110 - the app's logging is broken: there is nobody left to tell
+            if args and (client := _client_of(args)):
+                _last_of[client] = _last
+        except Exception:  # noqa: S110 - out of stack, or an object that cannot be asked
             pass
+        if self.failures == 1:
+            try:
+                place = where(error)
+            except Exception:  # out of stack
+                place = type(error).__qualname__
+            _unsaid.append(("otel-llm: internal error in %s; calls are not affected\n%s", self.name, place))
+        if self.breaks and self.in_a_row == BREAKER_LIMIT:
+            self.open = True
+            _unsaid.append(("otel-llm: %s failed %d times in a row and is switched off", self.name, BREAKER_LIMIT))
+        if _unsaid:
+            try:  # noqa: SIM105 - suppress() is a call more, where the stack may be used up
+                tell()
+            except Exception:  # noqa: S110 - it is told later
+                pass
+
+
+def tell() -> None:
+    """Logs what could not be logged when it happened: inside the garbage collector, out of stack, logging broken."""
+    while _unsaid and not garbage.collecting():
+        try:
+            said = _unsaid.popleft()
+        except IndexError:  # another thread was faster
+            return
+        try:
+            logger.warning(*said)
+        except Exception:
+            _unsaid.appendleft(said)
+            return
 
 
 def where(error: BaseException) -> str:
@@ -76,6 +106,8 @@ _sites: Final[dict[str, Site]] = {}
 _last: tuple[Site, type[BaseException]] | None = None
 _last_of: Final[dict[str, tuple[Site, type[BaseException]]]] = {}
 """By client (distribution), where it is known."""
+_unsaid: Final[deque[tuple[object, ...]]] = deque(maxlen=64)
+"""What is to be logged: format and arguments."""
 
 
 def site(name: str) -> Site:
@@ -111,6 +143,7 @@ def close_breakers() -> None:
 
 def forget() -> None:
     """In a forked child: what failed so far is in the parent's count."""
+    _unsaid.clear()
     for found in list(_sites.values()):
         found.failures = 0
 
@@ -139,7 +172,7 @@ def guarded(name: str) -> Callable[[Callable[P, R]], Callable[P, R | None]]:
             try:
                 result = function(*args, **kwargs)
             except Exception as error:
-                place.note(error, _client_of(args))
+                place.note(error, args)
                 return None
             if place.in_a_row:
                 place.in_a_row = 0
@@ -148,3 +181,9 @@ def guarded(name: str) -> Callable[[Callable[P, R]], Callable[P, R | None]]:
         return safe
 
     return wrap
+
+
+def breaker(name: str) -> Callable[[Callable[P, R]], Callable[P, R | None]]:
+    """As :func:`guarded`, for a step that is switched off after :data:`BREAKER_LIMIT` failures in a row."""
+    site(name).breaks = True
+    return guarded(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Final, TypedDict, Unpack
 
 from opentelemetry._logs import LoggerProvider
@@ -23,7 +23,7 @@ from otel_llm.exposition.endpoint import serve
 from otel_llm.exposition.exposure import Exposure
 from otel_llm.guard import logger
 from otel_llm.patching import Patches
-from otel_llm.prefork import hooks
+from otel_llm.prefork import hooks, processes
 from otel_llm.prices.overrides import Overrides
 from otel_llm.prices.pricing import PriceTable
 from otel_llm.prices.refresh import Refresh
@@ -75,6 +75,8 @@ class Installed:
         self.pipeline = pipeline
         self.recorder = recorder
         self.refresh = refresh
+        self._resting: Refresh | None = None
+        """In a forked child that has made no call: the parent's, whose thread and locks are not here."""
         self.exposure = Exposure(
             settings,
             recorder.ledger,
@@ -84,9 +86,10 @@ class Installed:
         )
         self._pid = os.getpid()
         self._arriving = False
-        self._arrival = threading.RLock()
+        self._arrivals: Final[dict[int, threading.RLock]] = {}
+        """One lock per process: at a fork past Python, a thread of the parent may hold the parent's."""
         self._called = False
-        recorder.attend = self.attend
+        recorder.attend, recorder.replaced = self.attend, self.exposure.replaced
 
     def prepare(self) -> None:
         """A collection begins."""
@@ -104,13 +107,15 @@ class Installed:
 
     def _settle(self) -> None:
         """What a forked child has to do once is done now, and not where it forks for other purposes."""
-        if self._arriving or os.getpid() != self._pid:
-            with self._arrival:
+        pid = os.getpid()
+        if self._arriving or pid != self._pid:
+            with self._arrivals.setdefault(pid, threading.RLock()):
                 self._arrive()
 
     def forked(self) -> None:
         """In a forked child: what was counted and opened so far is the parent's."""
-        self._pid, self._arriving, self._arrival = os.getpid(), True, threading.RLock()
+        self._pid, self._arriving = os.getpid(), True
+        self._resting, self.refresh = self.refresh or self._resting, None
         guard.forget()
         self.recorder.forked()
         self.pipeline.forked()
@@ -123,20 +128,34 @@ class Installed:
         if self._arriving:
             self.pipeline.renew()
             self.exposure.join()
-            if self.refresh is not None:
+            if self._resting is not None:
+                self.refresh, self._resting = self._resting, None
                 self.refresh.renew()
             hooks.at_worker_exit(_at_exit)
             self._arriving = False
 
     def close(self) -> None:
-        """Ends what is open, exports what is held, and frees port, registry and threads."""
+        """Ends what is open, exports what is held, and frees port, registry and threads; each whatever became of the
+        others."""
         if os.getpid() != self._pid:
             self.forked()
-        if self.refresh is not None:
-            self.refresh.stop()
-        self.recorder.abandon_open()
-        self.exposure.close()
-        self.pipeline.shutdown()
+        every(
+            "close",
+            self.refresh.stop if self.refresh is not None else None,
+            self.recorder.abandon_open,
+            *self.exposure.closing(),
+            self.pipeline.shutdown,
+        )
+
+
+def every(place: str, *steps: Callable[[], object] | None) -> None:
+    """Takes each of the steps, whatever becomes of the others; failures are counted at that place."""
+    for step in steps:
+        try:
+            if step is not None:
+                step()
+        except Exception as error:
+            guard.site(place).note(error)
 
 
 _lock = threading.RLock()
@@ -195,7 +214,7 @@ def capturing(settings: Settings, redact: Redact | None, events: LoggerProvider 
 def _install(
     settings: Settings, tracer: TracerProvider | None, meter: MeterProvider | None, capturer: Capturer | None
 ) -> Installed:
-    pipeline = Pipeline(settings, tracer, meter)
+    pipeline = Pipeline(settings, tracer, meter, worker=lambda: processes.root().pid != os.getpid())
     table = prices(settings)
     recorder = Recorder(settings, pipeline, table)
     made = Installed(settings, pipeline, recorder, refreshing(settings, table))
@@ -238,12 +257,11 @@ def uninstrument() -> None:
         if active is not None:
             active.enabled = False
         runtime.install(None)
-        _patches.restore()
-        http_spans.restore()
         atexit.unregister(_at_exit)
-        if made is not None:
-            made.close()
-        garbage.unwatch()
+        every(
+            "uninstrument", _patches.restore, http_spans.restore, made.close if made is not None else None,
+            garbage.unwatch,
+        )  # fmt: skip
 
 
 @guard.guarded("fork.before")

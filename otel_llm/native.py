@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from opentelemetry import context
+from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
 from otel_llm import runtime
+from otel_llm.guard import guarded
 from otel_llm.patching import Patches
 from otel_llm.settings import Settings
 
-SUPPRESS_KEYS: Final = ("suppress_instrumentation", "opentelemetry.genai.client.inference.context")
-"""Context keys under which a call is none of ours: the SDK's own (exporters set it), and the one that
-opentelemetry-util-genai 1.3b0 sets while an official GenAI instrumentation observes the call."""
+OBSERVED_KEY: Final = "opentelemetry.genai.client.inference.context"
+"""Context key that opentelemetry-util-genai 1.3b0 sets while an official GenAI instrumentation observes the call."""
+_tracers: Final[WeakKeyDictionary[Any, Any]] = WeakKeyDictionary()
+"""Tracers that clients had, or were yet to have, before they were silenced."""
 
 
 def suppressed() -> bool:
-    """True if the current context says that this call is observed elsewhere, or not to be observed."""
+    """True if the current context says that this call is observed elsewhere, or not to be observed (instrumentations
+    and exporters say so by ``suppress_instrumentation``, under two keys)."""
     current = context.get_current()
-    return bool(current) and any(current.get(key) for key in SUPPRESS_KEYS)
+    return bool(current) and (bool(current.get(OBSERVED_KEY)) or not is_instrumentation_enabled())
 
 
 def silence(client: Any, settings: Settings) -> None:
@@ -29,7 +34,18 @@ def silence(client: Any, settings: Settings) -> None:
     anthropic 1.14 to 2.12 keep their tracer in ``_lazy_tracer``, where ``None`` means that there is none.
     """
     if settings.native_spans == "suppress" and getattr(client, "_lazy_tracer", None) is not None:
+        _tracers[client] = client._lazy_tracer
         client._lazy_tracer = None
+
+
+@guarded("native.restore")
+def restore() -> None:
+    """Gives every client that was silenced its tracer back."""
+    for client in _tracers.keyrefs():
+        silenced = client()
+        if silenced is not None and silenced._lazy_tracer is None:
+            silenced._lazy_tracer = _tracers[silenced]
+    _tracers.clear()
 
 
 def silence_mistral(module: ModuleType, patches: Patches) -> None:
@@ -41,12 +57,19 @@ def silence_mistral(module: ModuleType, patches: Patches) -> None:
 
 
 def _mistral_tracer(wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    enabled, tracer = wrapped(*args, **kwargs)
-    active = runtime.current()
+    made = wrapped(*args, **kwargs)
     given = args[0] if args else kwargs.get("provider")
-    if active is not None and given is None and active.settings.native_spans == "suppress":
-        enabled = False
-    return enabled, tracer
+    return (_untraced(made) or made) if given is None else made
+
+
+@guarded("native.mistral")
+def _untraced(made: tuple[bool, Any]) -> tuple[bool, Any] | None:
+    """What mistralai made of its settings, whether it traces and by which tracer, with a no."""
+    active = runtime.current()
+    if active is None or active.settings.native_spans != "suppress":
+        return None
+    _, tracer = made
+    return False, tracer
 
 
 MODULES: Final = {

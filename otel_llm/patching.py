@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable
-from importlib import metadata
+from importlib import _bootstrap, metadata
 from types import ModuleType
 from typing import Any
 
@@ -59,16 +60,22 @@ class Hook:
 
     def arm(self, patches: Patches, wanted: Callable[[], bool]) -> None:
         """``wanted`` tells at import time whether instrumentation is still on."""
-        if (module := sys.modules.get(self.module)) is not None:
-            self._apply(module, patches)
-        elif not self._registered:
-            self._registered = True
 
-            def imported(module: ModuleType) -> None:
-                if wanted():
-                    self._apply(module, patches)
+        def imported(module: ModuleType) -> None:
+            if wanted():
+                self._apply(module, patches)
 
-            wrapt.register_post_import_hook(imported, self.module)
+        module = sys.modules.get(self.module)
+        if module is None:
+            if not self._registered:
+                self._registered = True
+                wrapt.register_post_import_hook(imported, self.module)
+        elif _half_imported(module):
+            waiting = threading.Thread(target=_after_import, args=(self.module, imported), daemon=True)
+            waiting.name = f"otel-llm, import of {self.module}"
+            waiting.start()
+        else:
+            imported(module)
 
     @guarded("patching")
     def _apply(self, module: ModuleType, patches: Patches) -> None:
@@ -87,6 +94,21 @@ class Hook:
     @property
     def imported(self) -> bool:
         return self.module in sys.modules
+
+
+def _half_imported(module: ModuleType) -> bool:
+    """Whether some thread, maybe this one, is in the middle of importing it: its classes may be still to come."""
+    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
+
+
+@guarded("patching.wait")
+def _after_import(name: str, imported: Callable[[ModuleType], None]) -> None:
+    """Waits until the thread that imports a module is through, and tells. Runs in a thread of its own, for which
+    nobody waits, so that the import system's lock can be asked without a risk for the app."""
+    # What the import statement does when it meets such a module; importlib.import_module would import it anew after a
+    # failure. In every CPython since 3.3.
+    _bootstrap._lock_unlock_module(name)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+    wrapt.register_post_import_hook(imported, name)  # at once, unless the import failed
 
 
 def version_of(package: str) -> str | None:

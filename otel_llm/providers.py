@@ -71,6 +71,16 @@ HOSTS: Final[dict[str, str]] = {
 _PATTERNS: Final = [(re.compile(translate(host)), name) for host, name in HOSTS.items() if "*" in host]
 
 
+AZURE: Final = frozenset({"azure.ai.openai", "azure.ai.inference"})
+"""Two products on the same hosts (``*.services.ai.azure.com``): the client's class tells which one it speaks to."""
+
+
+def billed_by(host: str | None, declared: str) -> str:
+    """Provider of a call by its host, if it is known; else, and between Azure's two, what the client ``declared``."""
+    found = provider_of(host) if host else None
+    return declared if found is None or (found in AZURE and declared in AZURE) else found
+
+
 @lru_cache(maxsize=1024)
 def provider_of(host: str) -> str | None:
     """The provider behind a host name (no port), or ``None`` if it is not a known one. Misses are cached, too."""

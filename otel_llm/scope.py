@@ -47,10 +47,10 @@ class Scope:
         # A coroutine that was dropped half-way is closed in another context, where our tokens are not valid.
         if CURRENT.get() is not self._call:
             return
-        if self._attached is not None:
-            context.detach(self._attached)
         if self._token is not None:
             CURRENT.reset(self._token)
+        if self._attached is not None:
+            context.detach(self._attached)
 
 
 @guarded("call.returned")

@@ -1,4 +1,4 @@
-"""Every module that is patched: clients, HTTP libraries, SDKs' own tracing, web servers."""
+"""Every module that is patched: clients, HTTP libraries, SDKs' own tracing, servers."""
 
 from __future__ import annotations
 
@@ -13,5 +13,8 @@ from otel_llm.wires.table import WIRES
 CLIENT_HOOKS: Final = [Hook(row.module, row.patch, row.package) for row in CLIENTS]
 WIRE_HOOKS: Final = [Hook(module, patch, module.partition(".")[0]) for module, patch in WIRES.items()]
 NATIVE_HOOKS: Final = [Hook(module, patch, module.partition(".")[0]) for module, patch in native.MODULES.items()]
-SERVER_HOOKS: Final = [Hook("uvicorn.server", servers.patch, "uvicorn")]
+SERVER_HOOKS: Final = [
+    Hook("uvicorn.server", servers.patch, "uvicorn"),
+    Hook("billiard.pool", servers.patch_pool, "billiard"),
+]
 HOOKS: Final = CLIENT_HOOKS + WIRE_HOOKS + NATIVE_HOOKS + SERVER_HOOKS

@@ -10,8 +10,6 @@ from otel_llm.seams import CLIENT_HOOKS, WIRE_HOOKS
 from otel_llm.version import __version__
 
 NOWHERE = "nowhere: not instrumented"
-RAW = "http"
-"""Client of calls that no client seam saw, but an HTTP library's."""
 
 
 class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +23,7 @@ class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the app has imported it: it is patched then."""
     patched: bool
     calls: int
-    """Calls since the process began. HTTP libraries have none of their own: see :data:`RAW` in ``Status.raw_calls``."""
+    """Calls since the process began. HTTP libraries have none of their own: see ``Status.raw_calls``."""
     problem: str | None
     """Why it could not be patched, and what to do."""
     last_error: str | None
@@ -67,7 +65,7 @@ def status() -> Status:
         enabled=active,
         clients=_rows(CLIENT_HOOKS, active),
         libraries=_rows(WIRE_HOOKS, active),
-        raw_calls=opening.SEEN[RAW],
+        raw_calls=opening.SEEN[opening.RAW],
         spans=spans,
         metrics=metrics,
         endpoint=f"http://{served.host}:{served.port}/metrics" if served else None,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from otel_llm.providers import HOSTS, provider_of
+from otel_llm.providers import HOSTS, billed_by, provider_of
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,22 @@ def test_provider_of(host: str, provider: str) -> None:
 )  # fmt: skip
 def test_other_hosts(host: str) -> None:
     assert provider_of(host) is None
+
+
+@pytest.mark.parametrize(
+    ("host", "declared", "provider"),
+    [
+        ("api.openai.com", "groq", "openai"),
+        ("gateway.internal", "groq", "groq"),
+        (None, "aws.bedrock", "aws.bedrock"),
+        ("my-resource.openai.azure.com", "openai", "azure.ai.openai"),
+        ("my-resource.services.ai.azure.com", "openai", "azure.ai.inference"),
+        ("my-resource.services.ai.azure.com", "azure.ai.openai", "azure.ai.openai"),  # AzureOpenAI
+        ("my-resource.services.ai.azure.com", "azure.ai.inference", "azure.ai.inference"),  # AnthropicFoundry
+    ],
+)
+def test_billed_by_the_host_and_on_azure_by_the_client_too(host: str | None, declared: str, provider: str) -> None:
+    assert billed_by(host, declared) == provider
 
 
 def test_lookup_is_cached_and_bounded() -> None:

@@ -17,6 +17,7 @@ from rich.table import Table
 import otel_llm
 from otel_llm.patching import version_of
 from otel_llm.prices.overrides import Overrides
+from otel_llm.redaction import redact
 from otel_llm.seams import HOOKS
 from otel_llm.settings import SPECS, Settings, Spec, load
 from otel_llm.status import ClientStatus
@@ -101,7 +102,7 @@ def _import(module: str) -> None:
 def _settings(settings: Settings) -> Table:
     table = Table("setting", "value", "from", title="Settings", title_justify="left")
     for spec in SPECS:
-        table.add_row(spec.name, str(getattr(settings, spec.name)), _source(spec, settings))
+        table.add_row(spec.name, redact(str(getattr(settings, spec.name))), _source(spec, settings))
     return table
 
 

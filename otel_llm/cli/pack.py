@@ -122,24 +122,31 @@ def check(
     prometheus: Annotated[str, typer.Option("--prometheus", help="Address of your Prometheus.")],
     assignments: Assignments = None,
 ) -> None:
-    """Tell which panels and recording rules your Prometheus leaves empty, and why."""
-    found: dict[str, list[str]] = {}
-    total = 0
+    """Tell which panels and rules your Prometheus leaves empty, and why.
+
+    Exit status: 0 where only features not in use are empty, 1 where something is to be mended, 2 without an answer.
+    """
     try:
-        for answer in answers.check(answers.prometheus(prometheus), _config(assignments)):
-            total += 1
-            if answer.reason:
-                found.setdefault(answer.reason, []).append(answer.place)
+        found = list(answers.check(answers.prometheus(prometheus), _config(assignments)))
     except answers.PrometheusError as error:
         typer.echo(f"otel-llm: {error}", err=True)
         raise typer.Exit(2) from error
-    for reason, places in found.items():
-        typer.echo(f"{reason}:")
-        for place in places:
-            typer.echo(f"    {place}")
-    empty = sum(map(len, found.values()))
-    typer.echo(f"{total - empty} of {total} queries have data")
-    raise typer.Exit(1 if empty else 0)
+    faults = _list("to be mended", [answer for answer in found if answer.fault])
+    _list("empty, and no fault", [answer for answer in found if answer.reason and not answer.fault])
+    empty = sum(bool(answer.reason) for answer in found)
+    typer.echo(f"{len(found) - empty} of {len(found)} queries have their series; {faults} to be mended")
+    raise typer.Exit(1 if faults else 0)
+
+
+def _list(title: str, found: list[answers.Answer]) -> int:
+    places: dict[str, list[str]] = {}
+    for answer in found:
+        places.setdefault(answer.reason, []).append(answer.place)
+    for reason, names in places.items():
+        typer.echo(f"{reason} ({title}):")
+        for name in names:
+            typer.echo(f"    {name}")
+    return len(found)
 
 
 def register(app: typer.Typer) -> None:

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from typing import Any, Final
 
 from otel_llm import native, runtime
-from otel_llm.call import CURRENT, Call
+from otel_llm.call import Call, inside
 from otel_llm.patching import Wrapper
 from otel_llm.runtime import Runtime
 from otel_llm.scope import Scope
@@ -23,7 +23,7 @@ Open = Callable[[Any, tuple[Any, ...], dict[str, Any]], Call | None]
 def admitted() -> Runtime | None:
     """The runtime if a call may start here: instrumented, not inside another call, not observed by somebody else."""
     active = runtime.current()
-    return None if active is None or CURRENT.get() is not None or native.suppressed() else active
+    return None if active is None or inside() is not None or native.suppressed() else active
 
 
 def provider(paths: Mapping[str, str], path: str, default: str) -> str:

@@ -46,8 +46,10 @@ class SpeakeasyClient(msgspec.Struct, frozen=True, kw_only=True):
     def open(self, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
         """The call that this request is, or ``None``."""
         active = seam.admitted()
+        if active is None:
+            return None
         request = args[1] if len(args) > 1 else kwargs["request"]
-        if active is None or request.method != "POST":
+        if request.method != "POST":
             return None
         url = request.url
         found = recognise(self._path(url), provider_of(url.host))

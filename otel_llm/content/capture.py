@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import ModuleType
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 from opentelemetry import _logs as logs
@@ -13,8 +12,22 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span
 
 from otel_llm import catalog, guard
-from otel_llm.content import anthropic_messages, openai_chat, openai_responses
-from otel_llm.content.message import Content, Message
+from otel_llm.content import (
+    anthropic_messages,
+    bedrock_converse,
+    bedrock_invoke,
+    cohere_chat,
+    cohere_chat_v1,
+    gemini,
+    gemini_interactions,
+    ollama,
+    openai_chat,
+    openai_responses,
+    replicate,
+    text_completion,
+)
+from otel_llm.content.family import Answers, Family
+from otel_llm.content.message import Content
 from otel_llm.formats.facts import Facts, Format
 from otel_llm.guard import guarded
 from otel_llm.settings import ContentMode
@@ -24,23 +37,29 @@ Redact = Callable[[Content], Content | None]
 """A redaction hook: gets a content that is its own, gives back what may be exported, or ``None`` for nothing."""
 
 
-class Answers(Protocol):
-    """One response's content."""
-
-    def body(self, data: bytes) -> None: ...
-
-    def event(self, data: bytes) -> None: ...
-
-    def content(self) -> tuple[list[Message], bool]: ...
-
-
-FAMILIES: Final[dict[str, ModuleType]] = {
+FAMILIES: Final[dict[str, Family]] = {
     "openai_chat": openai_chat,
     "openai_completions": openai_chat,
     "openai_responses": openai_responses,
     "anthropic_messages": anthropic_messages,
+    "gemini": gemini,
+    "gemini_interactions": gemini_interactions,
+    "bedrock_converse": bedrock_converse,
+    "bedrock_invoke": bedrock_invoke,
+    "cohere_chat": cohere_chat,
+    "cohere_chat_v1": cohere_chat_v1,
+    "cohere_generate": cohere_chat_v1,
+    "ollama_chat": ollama,
+    "ollama_generate": ollama,
+    "watsonx_chat": openai_chat,
+    "watsonx_generation": text_completion,
+    "huggingface_generation": text_completion,
+    "writer_completions": text_completion,
+    "aleph_alpha": text_completion,
+    "replicate_predictions": replicate,
 }
-"""Module by name of the format. A format that is not here gives no content."""
+"""Module by name of the format. A format that is not here gives no content: embeddings and reranking, for which the
+conventions have no messages."""
 
 _responses: Final = guard.site("content.response")
 
@@ -90,7 +109,7 @@ class Capturer:
 class Capture:
     """The content of one call."""
 
-    def __init__(self, capturer: Capturer, family: ModuleType, asked: Content, limit: int) -> None:
+    def __init__(self, capturer: Capturer, family: Family, asked: Content, limit: int) -> None:
         self._capturer = capturer
         self._family = family
         self._asked = asked
@@ -135,20 +154,23 @@ class Tap:
         self.name = inner.name
         self.terminated = inner.terminated
         self.request = inner.request
+        self._payload: Callable[[bytes], bytes] | None = getattr(inner, "payload", None)
+        """Where the events of a format carry those of another one (anthropic for Bedrock): takes them out."""
 
     def body(self, data: bytes, facts: Facts) -> None:
         _note(self._answers.body, data)
         self._inner.body(data, facts)
 
     def event(self, data: bytes, facts: Facts) -> bool:
-        _note(self._answers.event, data)
+        _note(self._event, data)
         return self._inner.event(data, facts)
+
+    def _event(self, data: bytes) -> None:
+        self._answers.event(data if self._payload is None else self._payload(data))
 
 
 def _note(take: Callable[[bytes], None], data: bytes) -> None:
     """The content must not cost the facts."""
-    if _responses.open:
-        return
     try:
         take(data)
     except Exception as error:

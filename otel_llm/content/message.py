@@ -33,7 +33,10 @@ class Content(msgspec.Struct, kw_only=True):
 
 DEPTH: Final = 12
 """Levels of nested JSON that are kept."""
-_DATA_URL: Final = re.compile(r"data:([\w.+/-]*)[^,\s]{0,200};base64,[A-Za-z0-9+/=_%-]*")
+_DATA_URL: Final = re.compile(
+    r"data:([\w.+/-]{0,127}+)[^:,;\s]{0,200}+(?:;(?!base64,)[^,;\s]{0,200}+){0,8}+;base64,[A-Za-z0-9+/=_%-]*+"
+)
+"""Possessive and bounded: a long word after a ``data:`` is looked at once, not once per length that it might have."""
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{512,}={0,2}")
 _INT64: Final = 2**63
 OMITTED: Final = "[omitted]"
@@ -53,7 +56,7 @@ class Budget:
         if len(value) > self.left:
             self.cut = True
             value = value[: max(self.left, 0)]
-        if "base64," in value:
+        if ";base64," in value:
             value = _DATA_URL.sub(rf"data:\1;base64,{OMITTED}", value)
         self.left -= len(value)
         return value if value.isascii() else value.encode("utf-8", "replace").decode()
@@ -127,18 +130,33 @@ def tool_response(response: Any, call_id: object) -> Part:
 def blob(modality: str, data: object, mime_type: object = None) -> Part:
     """A placeholder of binary data: how much there was, never what."""
     part: Part = {"type": "blob", "modality": modality, "content": "", "omitted_characters": _length(data)}
-    if isinstance(mime_type, str):
-        part["mime_type"] = mime_type[:64]
-    return part
+    return _with_mime_type(part, mime_type)
 
 
-def link(modality: str, url: object, budget: Budget) -> Part:
+def link(modality: str, url: object, budget: Budget, mime_type: object = None) -> Part:
     """A picture or document by its address. A ``data:`` URL is binary data; a query may hold a signature and goes."""
     address = url if isinstance(url, str) else ""
     if address.startswith("data:"):
         kind = address[5:].partition(",")[0].partition(";")[0]
         return blob(modality, address, kind or None)
-    return {"type": "uri", "modality": modality, "uri": budget.text(re.split("[?#]", address, maxsplit=1)[0])}
+    part: Part = {"type": "uri", "modality": modality, "uri": budget.text(re.split("[?#]", address, maxsplit=1)[0])}
+    return _with_mime_type(part, mime_type)
+
+
+def modality(mime_type: object) -> str:
+    """The conventions' word for a kind of data (``image/png``)."""
+    kind = mime_type.partition("/")[0] if isinstance(mime_type, str) else ""
+    return kind if kind in ("image", "audio", "video") else "document"
+
+
+def server_call(name: str, **said: Any) -> Part:
+    """A call of a tool that the provider runs. ``said`` has been through the budget."""
+    return {"type": "server_tool_call", "name": name, "server_tool_call": {"type": name[:64], **said}}
+
+
+def server_response(name: str, **said: Any) -> Part:
+    """What such a tool gave."""
+    return {"type": "server_tool_call_response", "server_tool_call_response": {"type": name[:64], **said}}
 
 
 def file(modality: str, file_id: object, budget: Budget) -> Part:
@@ -151,16 +169,21 @@ def other(kind: object) -> Part:
 
 
 def tool(kind: object, name: object, budget: Budget) -> dict[str, Any]:
-    """A tool's definition; the conventions advise against more than its name, for the size."""
-    definition: dict[str, Any] = {"type": kind[:64] if isinstance(kind, str) and kind else "function"}
-    if isinstance(name, str):
-        definition["name"] = budget.text(name)
-    return definition
+    """A tool's definition; the conventions advise against more than its name, for the size. Tools that the provider
+    runs mostly have no name but their type, and the conventions want one."""
+    known = kind[:64] if isinstance(kind, str) and kind else "function"
+    return {"type": known, "name": budget.text(name) if isinstance(name, str) else known}
 
 
 def _with_id(part: Part, call_id: object) -> Part:
     if isinstance(call_id, str) and call_id:
         part["id"] = call_id[:128]
+    return part
+
+
+def _with_mime_type(part: Part, mime_type: object) -> Part:
+    if isinstance(mime_type, str) and mime_type:
+        part["mime_type"] = mime_type[:64]
     return part
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from otel_llm.formats.facts import Facts, Request, Usage
-from otel_llm.formats.reading import Fields, Shape, fill, mapping, number, rows, strings, text, whole
+from otel_llm.formats.reading import Fields, Shape, fill, mapping, names, number, strings, text, whole
 
 
 class _CacheCreation(msgspec.Struct):
@@ -33,6 +33,7 @@ class _Usage(msgspec.Struct):
     cache_creation: _CacheCreation | None = None
     output_tokens_details: _OutputDetails | None = None
     service_tier: str | None = None
+    speed: str | None = None
 
 
 class _Block(msgspec.Struct):
@@ -85,10 +86,8 @@ _PLAIN = b'{"type":"content_block_delta"'
 be one of which nothing is gathered."""
 
 
-def _tool_names(tools: object) -> frozenset[str]:
-    names = (row.get("name") for row in rows(tools))
-    return frozenset(name for name in names if isinstance(name, str))
-
+_WORDS = (None, "text", "thinking", "redacted_thinking", "tool_use")
+"""Blocks that are text, or nothing that the app could use alone. Any other is output: a server's tool, a file."""
 
 _REQUEST: Final[Fields] = {
     "model": ("model", text),
@@ -100,7 +99,7 @@ _REQUEST: Final[Fields] = {
     "top_k": ("top_k", whole),
     "stop_sequences": ("stop_sequences", strings),
     "service_tier": ("service_tier", text),
-    "tools": ("tools", _tool_names),
+    "tools": ("tools", names),
 }
 
 
@@ -178,13 +177,15 @@ def _note_message(message: _Message, facts: Facts) -> None:
         facts.say(0, message.completion)
     if message.usage is not None:
         _note_usage(message.usage, facts)
-        facts.service_tier = message.usage.service_tier or facts.service_tier
+        _note_tier(message.usage, facts)
 
 
 def _note_block(block: _Block, place: int | None, facts: Facts) -> None:
     if block.type == "tool_use" and block.name:
         facts.tools_called.add(block.name)
         facts.argue(place, block.input)
+    elif block.type not in _WORDS:
+        facts.other_output = True
     if block.text:
         facts.say(0, block.text)
 
@@ -217,6 +218,14 @@ def _note_usage(stated: _Usage, facts: Facts) -> None:
         cache_write_1h=split.ephemeral_1h_input_tokens if split else known.cache_write_1h,
         reasoning=details.thinking_tokens if details else known.reasoning,
     )
+
+
+def _note_tier(stated: _Usage, facts: Facts) -> None:
+    """Fast mode (``speed``, anthropic 2.14) has prices of its own, as a tier has; an answer has either."""
+    if stated.speed == "fast":
+        facts.service_tier = "fast"
+    elif stated.service_tier and facts.service_tier != "fast":
+        facts.service_tier = stated.service_tier
 
 
 def _note_error(error: _Error, facts: Facts) -> None:

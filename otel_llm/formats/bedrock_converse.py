@@ -12,7 +12,12 @@ from typing import Any
 import msgspec
 
 from otel_llm.formats.facts import Facts, Request, Usage
-from otel_llm.formats.reading import Shape, mapping, number, rows, strings, text, whole
+from otel_llm.formats.reading import Present, Shape, mapping, number, rows, strings, text, whole
+
+
+class _Cached(msgspec.Struct, rename="camel"):
+    ttl: str | None = None
+    input_tokens: int | None = None
 
 
 class ConverseUsage(msgspec.Struct, rename="camel"):
@@ -23,6 +28,8 @@ class ConverseUsage(msgspec.Struct, rename="camel"):
     cache_write_input_tokens: int | None = None
     cache_read_input_token_count: int | None = None  # Nova's names
     cache_write_input_token_count: int | None = None
+    cache_details: list[_Cached] | None = None
+    """Tokens written to the cache, by lifetime (botocore 1.44)."""
 
 
 class _ToolUse(msgspec.Struct):
@@ -34,6 +41,14 @@ class _ToolUse(msgspec.Struct):
 class _Block(msgspec.Struct, rename="camel"):
     text: str | None = None
     tool_use: _ToolUse | None = None
+    image: Present | None = None
+    audio: Present | None = None
+    video: Present | None = None
+    document: Present | None = None
+
+    def other(self) -> bool:
+        """True if there is something in it that is no text."""
+        return any(part is not None for part in (self.image, self.audio, self.video, self.document))
 
 
 class _Message(msgspec.Struct):
@@ -114,6 +129,7 @@ class BedrockConverse:
     def request(self, body: Mapping[str, Any]) -> Request:
         config = mapping(body.get("inferenceConfig"))
         extra = mapping(body.get("additionalModelRequestFields"))
+        output = mapping(body.get("outputConfig"))
         specs = (mapping(row.get("toolSpec")) for row in rows(mapping(body.get("toolConfig")).get("tools")))
         return Request(
             operation="chat",
@@ -123,6 +139,8 @@ class BedrockConverse:
             top_p=number(config.get("topP")),
             top_k=whole(extra.get("top_k", mapping(extra.get("inferenceConfig")).get("topK"))),
             stop_sequences=strings(config.get("stopSequences")),
+            reasoning_level=text(output.get("effort")),
+            output_type="json" if mapping(output.get("textFormat")).get("type") == "json_schema" else None,
             service_tier=text(mapping(body.get("serviceTier")).get("type")),
             tools=frozenset(name for spec in specs if (name := text(spec.get("name")))),
         )
@@ -154,9 +172,14 @@ def _note(answer: _Answer, facts: Facts) -> None:
     stopped = answer.stop_reason or (answer.message_stop.stop_reason if answer.message_stop else None)
     if stopped:
         facts.finish_reasons[0] = stopped
+    if answer.output is not None:
+        facts.text = facts.text or False
     grown = answer.content_block_delta.content_block_index if answer.content_block_delta else None
     for place, block in enumerate(_blocks(answer)):
-        facts.text = facts.text or bool(block.text)
+        facts.text = facts.text or False
+        if block.text:
+            facts.say(0, block.text)
+        facts.other_output = facts.other_output or block.other()
         if block.tool_use is not None:
             if block.tool_use.name:
                 facts.tools_called.add(block.tool_use.name)
@@ -185,7 +208,11 @@ def _usage(stated: ConverseUsage) -> Usage | None:
     read = stated.cache_read_input_token_count if read is None else read
     write = stated.cache_write_input_token_count if write is None else write
     beside = stated.total_tokens is not None and stated.total_tokens > (spent or 0) + (said or 0)
-    return Usage(input=with_cached(spent, read, write, beside), output=said, cache_read=read, cache_write=write)
+    hour = [row.input_tokens or 0 for row in stated.cache_details or () if row.ttl == "1h"]
+    return Usage(
+        input=with_cached(spent, read, write, beside), output=said, cache_read=read, cache_write=write,
+        cache_write_1h=sum(hour) if hour else None,
+    )  # fmt: skip
 
 
 def with_cached(spent: int | None, read: int | None, write: int | None, beside: bool = False) -> int | None:

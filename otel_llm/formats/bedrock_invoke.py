@@ -21,11 +21,7 @@ from otel_llm.formats.bedrock_converse import CONVERSE, BedrockFault, note_error
 from otel_llm.formats.cohere import CHAT_V1
 from otel_llm.formats.facts import Facts, Format, Operation, Request, Usage
 from otel_llm.formats.openai_chat import CHAT
-from otel_llm.formats.reading import Shape, mapping, number, strings, text, whole
-
-
-class _Object(msgspec.Struct):
-    """Stands for an object of which only the presence matters."""
+from otel_llm.formats.reading import Present, Shape, mapping, number, strings, text, whole
 
 
 class _Chunk(msgspec.Struct):
@@ -71,17 +67,17 @@ class _Answer(BedrockFault, rename="camel"):
     type: str | None = None
     completion: str | None = None
     choices: list[_Choice] | None = None
-    output: _Object | None = None
-    message_start: _Object | None = None
-    content_block_start: _Object | None = None
-    content_block_delta: _Object | None = None
-    content_block_stop: _Object | None = None
-    message_stop: _Object | None = None
-    metadata: _Object | None = None
+    output: Present | None = None
+    message_start: Present | None = None
+    content_block_start: Present | None = None
+    content_block_delta: Present | None = None
+    content_block_stop: Present | None = None
+    message_stop: Present | None = None
+    metadata: Present | None = None
     event_type: str | None = msgspec.field(default=None, name="event_type")
     is_finished: bool | None = msgspec.field(default=None, name="is_finished")
     response_id: str | None = msgspec.field(default=None, name="response_id")
-    generations: list[_Object] | None = None
+    generations: list[Present] | None = None
     # Titan
     input_text_token_count: int | None = None
     results: list[_Result] | None = None
@@ -138,12 +134,14 @@ class BedrockInvoke:
         _note(answer, family, facts)
         facts.complete = True
 
+    def payload(self, data: bytes) -> bytes:
+        """The model's own JSON in a ``chunk`` event; any other event as it is."""
+        answer = _read(data)
+        return data if answer is None or answer.chunk is None else _decoded(answer.chunk.bytes or "")
+
     def event(self, data: bytes, facts: Facts) -> bool:
         """Reads a ``chunk`` event, an exception event, or what botocore gives: the chunk's decoded bytes."""
-        answer = _read(data)
-        if answer is not None and answer.chunk is not None:
-            data = _decoded(answer.chunk.bytes or "")
-            answer = _read(data)
+        data, answer = _unwrapped(data)
         if answer is None:
             facts.undecodable = "syntax"
             return True
@@ -153,6 +151,20 @@ class BedrockInvoke:
         if answer.metrics is not None:
             facts.complete = True
         return counts
+
+
+def answered(data: bytes) -> tuple[bytes, Format | None]:
+    """The family's own JSON of an answer or a stream event, and the format that it speaks; ``None``: one of its own."""
+    data, answer = _unwrapped(data)
+    return data, None if answer is None else _family(answer)
+
+
+def _unwrapped(data: bytes) -> tuple[bytes, _Answer | None]:
+    answer = _read(data)
+    if answer is None or answer.chunk is None:
+        return data, answer
+    data = _decoded(answer.chunk.bytes or "")
+    return data, _read(data)
 
 
 def _decoded(encoded: str) -> bytes:
@@ -240,18 +252,24 @@ def _cached_usage(spent: int | None, said: int | None, read: int | None, write: 
     return Usage(input=with_cached(spent, read, write), output=said, cache_read=read, cache_write=write)
 
 
-def _request(body: Mapping[str, Any]) -> Request:
-    """Facts of a request by its family's fields."""
+def requested(body: Mapping[str, Any]) -> Format | None:
+    """The format that a request's body speaks, by its family's fields; ``None``: one of its own."""
     if "anthropic_version" in body:
-        return MESSAGES.request(body)
+        return MESSAGES
     if "inferenceConfig" in body or "schemaVersion" in body:
-        nova = CONVERSE.request(body)
-        nova.max_tokens = nova.max_tokens or whole(mapping(body.get("inferenceConfig")).get("max_new_tokens"))
-        return nova
+        return CONVERSE
     if "messages" in body:
-        return CHAT.request(body)
-    if "message" in body:
-        return CHAT_V1.request(body)
+        return CHAT
+    return CHAT_V1 if "message" in body else None
+
+
+def _request(body: Mapping[str, Any]) -> Request:
+    family = requested(body)
+    if family is not None:
+        found = family.request(body)
+        if family is CONVERSE:
+            found.max_tokens = found.max_tokens or whole(mapping(body.get("inferenceConfig")).get("max_new_tokens"))
+        return found
     config = mapping(body.get("textGenerationConfig")) or body
     return Request(
         operation="text_completion",

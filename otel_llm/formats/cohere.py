@@ -176,6 +176,7 @@ def _note_delta(delta: _Delta, place: int | None, facts: Facts) -> None:
 
 
 def _note_message(message: _Message, place: int | None, facts: Facts) -> None:
+    facts.text = facts.text or False
     for content in message.content if isinstance(message.content, list) else [message.content]:
         _note_text(content.text if content is not None else None, facts)
     _note_calls(message.tool_calls, place, facts)

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from otel_llm.formats.framing import JsonLines
+from otel_llm.formats.framing import JsonLines, Loss
 
 _PRELUDE = struct.Struct(">III")
 _CRC_BYTES = 4
@@ -40,12 +40,12 @@ class EventStream:
         self._rest = bytearray()
         self._lines: JsonLines | None = None
         self._begun = False
-        self.broken = False
-        """True once the bytes were no event stream: nothing is read after that."""
+        self.lost: Loss | None = None
+        """``syntax`` once the bytes were no event stream: nothing is read after that."""
 
     def messages(self, data: bytes) -> list[Message]:
         """Whole messages; what is not whole yet is kept."""
-        if self.broken:
+        if self.lost:
             return []
         self._rest += data
         found: list[Message] = []
@@ -53,7 +53,7 @@ class EventStream:
         while len(self._rest) - start >= _PRELUDE.size:
             total, headers, _ = _PRELUDE.unpack_from(self._rest, start)
             if total > self.CAP or total < headers + _OVERHEAD:
-                self.broken = True
+                self.lost = "syntax"
                 self._rest.clear()
                 return found
             if len(self._rest) - start < total:
@@ -70,7 +70,9 @@ class EventStream:
             self._begun = True
             self._lines = JsonLines() if data.startswith(b"{") else None
         if self._lines is not None:
-            return self._lines.feed(data)
+            found = self._lines.feed(data)
+            self.lost = self._lines.lost
+            return found
         return [_named(headers, payload) for headers, payload in self.messages(data)]
 
     def end(self) -> list[bytes]:

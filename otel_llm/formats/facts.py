@@ -53,6 +53,8 @@ class Request(msgspec.Struct, kw_only=True):
     stop_sequences: list[str] | None = None
     encoding_formats: list[str] | None = None
     dimensions: int | None = None
+    results: int | None = None
+    """How many documents a retrieval is to give."""
     reasoning_level: str | None = None
     previous_response: str | None = None
     conversation: str | None = None
@@ -88,6 +90,8 @@ class Facts(msgspec.Struct, kw_only=True):
     """Why the body could not be read: a content encoding, a size, a syntax."""
     text: bool | None = None
     """Whether any output text was seen; ``None`` where the format does not tell."""
+    other_output: bool = False
+    """Output was seen that is neither text nor a call of an offered tool: audio, an image, a provider's own tool."""
     refused: bool = False
     tools_called: set[str] = set()
     json_asked: bool = False

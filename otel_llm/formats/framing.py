@@ -7,11 +7,17 @@ from __future__ import annotations
 
 import importlib
 import zlib
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
+
+Loss = Literal["size", "syntax"]
+"""Why bytes were lost: something was longer than what is kept, or the bytes are not what their media type says."""
 
 
 class Framing(Protocol):
     """Cuts bytes as they arrive into whole event payloads; keeps what is not whole yet."""
+
+    lost: Loss | None
+    """Set once something was lost; what comes after may still be read."""
 
     def feed(self, data: bytes) -> list[bytes]: ...
 
@@ -21,46 +27,80 @@ class Framing(Protocol):
 
 
 EVENT_CAP: Final = 16 * 1024 * 1024
-"""Bytes kept of an event or a line that has not ended. A longer one is lost, and ``overflowed`` says so."""
+"""Bytes kept of an event that has not ended. A longer one is lost, the ones after it are not."""
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
-class ServerSentEvents:
+class Pieces:
+    """The event that has not ended, gathered as it comes. Each byte is looked at and copied once: what an event costs
+    grows with its size alone, not with the number of its pieces."""
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+        self._size = 0
+        """Bytes that came of the event, lost ones included."""
+        self.lost: Loss | None = None
+
+    def _hold(self, piece: bytes) -> None:
+        self._size += len(piece)
+        if self._size > EVENT_CAP:
+            self._held.clear()
+            self.lost = "size"
+        else:
+            self._held += piece
+
+    def _ended(self, last: bytes = b"") -> bytes:
+        """The event whose last piece is ``last``; nothing of one that was too long."""
+        whole = bytes(self._held + last) if self._size <= EVENT_CAP else b""
+        self._held.clear()
+        self._size = 0
+        return whole
+
+
+class ServerSentEvents(Pieces):
     """``text/event-stream`` by the WHATWG rules: lines end with LF, CRLF or CR, an event ends with an empty line,
     several ``data:`` lines are joined by LF. The payloads carry their type, so ``event:`` lines are not needed."""
 
     def __init__(self) -> None:
-        self._rest: bytes = b""
+        super().__init__()
+        self._edge = b""
+        """Line ends at the end of what came: they may be the first half of a CRLF or of an empty line."""
         self._fresh = True
-        self.overflowed = False
 
     def feed(self, data: bytes) -> list[bytes]:
-        if not self._rest and (alone := _alone(data)) is not None:
-            return [alone]
-        if self._rest:
-            data = self._rest + data
-        if self._fresh:
-            if len(data) < len(_BYTE_ORDER_MARK):
-                self._rest = data
-                return []
+        if not self._size and not self._edge and (alone := _alone(data)) is not None:
             self._fresh = False
-            data = data.removeprefix(_BYTE_ORDER_MARK)
-        if b"\r" in data:
-            held = data.endswith(b"\r")  # may be the first half of CRLF
-            data = (data[:-1] if held else data).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-            *events, self._rest = data.split(b"\n\n")
-            self._rest += b"\r" if held else b""
-        else:
-            *events, self._rest = data.split(b"\n\n")
-        if len(self._rest) > EVENT_CAP:
-            self._rest, self.overflowed = b"", True
-        return [payload for event in events if (payload := _payload(event))]
+            return [alone]
+        events = self._lines(data).split(b"\n\n")
+        rest = events.pop()
+        if rest.endswith(b"\n"):
+            rest, self._edge = rest[:-1], b"\n" + self._edge
+        if events and self._size:
+            events[0] = self._ended(events[0])
+        if rest:
+            self._hold(rest)
+        return self._payloads(events)
 
     def end(self) -> list[bytes]:
-        rest, self._rest = self._rest, b""
-        payload = _payload(rest.rstrip(b"\r\n"))
-        return [payload] if payload else []
+        self._edge = b""
+        return self._payloads([self._ended()])
+
+    def _lines(self, data: bytes) -> bytes:
+        """What came, with the edge before it and LF for every line end."""
+        if self._edge:
+            data, self._edge = self._edge + data, b""
+        if b"\r" in data:
+            if data.endswith(b"\r"):
+                data, self._edge = data[:-1], b"\r"
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        return data
+
+    def _payloads(self, events: list[bytes]) -> list[bytes]:
+        if self._fresh and events:
+            self._fresh = False
+            events[0] = events[0].removeprefix(_BYTE_ORDER_MARK)
+        return [payload for event in events if (payload := _payload(event))]
 
 
 def _alone(data: bytes) -> bytes | None:
@@ -85,47 +125,33 @@ def _payload(event: bytes) -> bytes:
     return b"\n".join(lines)
 
 
-class JsonLines:
+class JsonLines(Pieces):
     """Newline-delimited JSON: one payload a line."""
 
-    def __init__(self) -> None:
-        self._rest: bytes = b""
-        self.overflowed = False
-
     def feed(self, data: bytes) -> list[bytes]:
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > EVENT_CAP:
-            self._rest, self.overflowed = b"", True
+        lines = data.split(b"\n")
+        rest = lines.pop()
+        if lines and self._size:
+            lines[0] = self._ended(lines[0])
+        if rest:
+            self._hold(rest)
         return [line for line in lines if line.strip()]
 
     def end(self) -> list[bytes]:
-        rest, self._rest = self._rest, b""
+        rest = self._ended()
         return [rest] if rest.strip() else []
 
 
-class WholeBody:
-    """A body that is one JSON document. Keeps at most ``cap`` bytes: past that the document is given up."""
-
-    CAP = 16 * 1024 * 1024
-
-    def __init__(self, cap: int = CAP) -> None:
-        self._parts: list[bytes] = []
-        self._left = cap
-        self.overflowed = False
+class WholeBody(Pieces):
+    """A body that is one JSON document: past ``EVENT_CAP`` bytes it is given up."""
 
     def feed(self, data: bytes) -> list[bytes]:
-        self._left -= len(data)
-        if self._left < 0:
-            self.overflowed = True
-            self._parts.clear()
-        else:
-            self._parts.append(data)
+        self._hold(data)
         return []
 
     def end(self) -> list[bytes]:
-        data = b"".join(self._parts)
-        self._parts.clear()
-        return [data] if data else []
+        document = self._ended()
+        return [document] if document else []
 
 
 class Decompressor(Protocol):
@@ -163,18 +189,20 @@ _PACKAGES = {
 
 
 class _Deflate:
-    """``deflate`` is zlib data by the RFC and raw data by some servers: the first bytes tell."""
+    """``deflate`` is zlib data by the RFC and raw data by some servers: the first two bytes tell."""
 
     def __init__(self) -> None:
         self._inner: Any = None
+        self._first = b""
 
     def decompress(self, data: bytes, /) -> bytes:
         if self._inner is None:
-            self._inner = zlib.decompressobj()
-            try:
-                return self._inner.decompress(data)
-            except zlib.error:
-                self._inner = zlib.decompressobj(-zlib.MAX_WBITS)
+            data = self._first + data
+            if len(data) < 2:
+                self._first = data
+                return b""
+            wrapped = data[0] & 0x0F == 8 and int.from_bytes(data[:2], "big") % 31 == 0  # RFC 1950, 2.2
+            self._inner = zlib.decompressobj(zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS)
         return self._inner.decompress(data)
 
 

@@ -2,18 +2,21 @@
 
 Source: Gemini API and Vertex AI references, recorded traffic. The model stands in the URL. A stream is SSE with
 ``alt=sse``, else one JSON array, and has no last event. Every chunk may state usage; the last one holds.
-``promptTokenCount`` includes cached tokens; ``candidatesTokenCount`` excludes thoughts, which are added here.
+``promptTokenCount`` includes cached tokens; ``candidatesTokenCount`` excludes thoughts, which are added here. What
+built-in tools gave back to the model (``toolUsePromptTokenCount``) is beside the prompt and input as well: the total is
+the sum of the four (google-genai 3.6, ``UsageMetadata``), and genai-prices 0.2.3 prices it as input.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from otel_llm.formats.facts import Facts, Request, Usage
-from otel_llm.formats.reading import Shape, mapping, number, rows, strings, text, whole
+from otel_llm.formats.reading import Fields, Present, Shape, fill, mapping, names, number, rows, strings, text, whole
 
 
 class _Modality(msgspec.Struct, rename="camel"):
@@ -26,9 +29,13 @@ class GeminiUsage(msgspec.Struct, rename="camel"):
     candidates_token_count: int | None = None
     thoughts_token_count: int | None = None
     cached_content_token_count: int | None = None
+    tool_use_prompt_token_count: int | None = None
     prompt_tokens_details: list[_Modality] | None = None
     candidates_tokens_details: list[_Modality] | None = None
+    tool_use_prompt_tokens_details: list[_Modality] | None = None
     service_tier: str | None = None
+    traffic_type: str | int | None = None
+    """Vertex AI's name for the tier: ``ON_DEMAND``, ``ON_DEMAND_FLEX``, ``PROVISIONED_THROUGHPUT`` ..."""
 
 
 class _Call(msgspec.Struct):
@@ -39,6 +46,15 @@ class _Part(msgspec.Struct, rename="camel"):
     text: str | None = None
     thought: bool | None = None
     function_call: _Call | None = None
+    inline_data: Present | None = None
+    file_data: Present | None = None
+    executable_code: Present | None = None
+    code_execution_result: Present | None = None
+
+    def other(self) -> bool:
+        """True if there is something in it that is no text."""
+        parts = (self.inline_data, self.file_data, self.executable_code, self.code_execution_result)
+        return any(part is not None for part in parts)
 
 
 class _Content(msgspec.Struct):
@@ -92,30 +108,49 @@ _read_all = Shape(_Answers)
 _AUDIO = ("AUDIO", 4, "4")
 
 
+def _tool_names(tools: object) -> frozenset[str]:
+    declared = ("functionDeclarations", "function_declarations")
+    return frozenset(name for tool in rows(tools) for key in declared for name in names(tool.get(key)))
+
+
+def either(fields: Fields) -> Fields:
+    """Fields by their names in camel case and in snake case: Google takes both."""
+    return {**fields} | {_CAPITAL.sub(lambda found: "_" + found[0].lower(), key): row for key, row in fields.items()}
+
+
+_CAPITAL: Final = re.compile("[A-Z]")
+
+_CONFIG: Final = either({
+    "maxOutputTokens": ("max_tokens", whole),
+    "temperature": ("temperature", number),
+    "topP": ("top_p", number),
+    "topK": ("top_k", whole),
+    "frequencyPenalty": ("frequency_penalty", number),
+    "presencePenalty": ("presence_penalty", number),
+    "seed": ("seed", whole),
+    "candidateCount": ("choices", whole),
+    "stopSequences": ("stop_sequences", strings),
+    "thinkingConfig": either({"thinkingLevel": ("reasoning_level", text)}),
+})  # fmt: skip
+
+_REQUEST: Final = either({
+    "model": ("model", text),
+    "generationConfig": _CONFIG,
+    "serviceTier": ("service_tier", text),
+    "tools": ("tools", _tool_names),
+})  # fmt: skip
+
+
 class Gemini:
     name = "gemini"
     terminated = False
 
     def request(self, body: Mapping[str, Any]) -> Request:
+        request = Request(operation="generate_content")
+        fill(request, body, _REQUEST)
         config = mapping(body.get("generationConfig") or body.get("generation_config"))
-        thinking = mapping(config.get("thinkingConfig"))
-        return Request(
-            operation="generate_content",
-            model=text(body.get("model")),
-            max_tokens=whole(config.get("maxOutputTokens")),
-            temperature=number(config.get("temperature")),
-            top_p=number(config.get("topP")),
-            top_k=whole(config.get("topK")),
-            frequency_penalty=number(config.get("frequencyPenalty")),
-            presence_penalty=number(config.get("presencePenalty")),
-            seed=whole(config.get("seed")),
-            choices=whole(config.get("candidateCount")),
-            stop_sequences=strings(config.get("stopSequences")),
-            reasoning_level=text(thinking.get("thinkingLevel")),
-            output_type=_output_type(config),
-            service_tier=text(body.get("serviceTier")),
-            tools=_tool_names(body.get("tools")),
-        )
+        request.output_type = _output_type(config)
+        return request
 
     def body(self, data: bytes, facts: Facts) -> None:
         """Reads an answer, or the array of answers that an unframed stream is."""
@@ -136,9 +171,9 @@ class Gemini:
         answer = _read(data)
         if answer is None:
             facts.undecodable = "syntax"
-        else:
-            _note(answer, facts)
-        return True
+            return True
+        _note(answer, facts)
+        return answer.error is None
 
 
 def _note(answer: _Answer, facts: Facts) -> None:
@@ -151,7 +186,7 @@ def _note(answer: _Answer, facts: Facts) -> None:
         facts.finish_reasons[0] = _blocked(answer.prompt_feedback.block_reason)
     if answer.usage_metadata is not None:
         facts.usage = gemini_usage(answer.usage_metadata) or facts.usage
-        facts.service_tier = answer.usage_metadata.service_tier or facts.service_tier
+        facts.service_tier = _tier(answer.usage_metadata) or facts.service_tier
     if answer.error is not None:
         note_google_error(answer.error, facts)
 
@@ -162,8 +197,11 @@ def _note_candidate(candidate: _Candidate, position: int, facts: Facts) -> None:
         facts.finish_reasons[index] = str(candidate.finish_reason)
     facts.text = facts.text or False
     for part in (candidate.content.parts if candidate.content else None) or ():
-        if part.text and not part.thought:
+        if part.thought:
+            continue
+        if part.text:
             facts.say(index, part.text)
+        facts.other_output = facts.other_output or part.other()
         if part.function_call is not None and part.function_call.name:
             facts.tools_called.add(part.function_call.name)
 
@@ -175,21 +213,33 @@ def _blocked(reason: str | int) -> str:
 def gemini_usage(stated: GeminiUsage) -> Usage | None:
     """``usageMetadata`` by the conventions' meaning, or ``None`` if it counts no tokens (Vertex: before the end)."""
     said, thought = stated.candidates_token_count, stated.thoughts_token_count
-    if stated.prompt_token_count is None and said is None and thought is None:
+    asked, fed = stated.prompt_token_count, stated.tool_use_prompt_token_count
+    if asked is None and said is None and thought is None:
         return None
     return Usage(
-        input=stated.prompt_token_count,
+        input=None if asked is None else asked + (fed or 0),
         output=None if said is None and thought is None else (said or 0) + (thought or 0),
         cache_read=stated.cached_content_token_count,
         reasoning=thought,
-        input_audio=_audio(stated.prompt_tokens_details),
+        input_audio=_audio(stated.prompt_tokens_details, stated.tool_use_prompt_tokens_details),
         output_audio=_audio(stated.candidates_tokens_details),
     )
 
 
-def _audio(details: list[_Modality] | None) -> int | None:
-    counts = [row.token_count for row in details or () if row.modality in _AUDIO and row.token_count is not None]
+def _audio(*details: list[_Modality] | None) -> int | None:
+    stated = (row for rows_stated in details for row in rows_stated or ())
+    counts = [row.token_count for row in stated if row.modality in _AUDIO and row.token_count is not None]
     return sum(counts) if counts else None
+
+
+def _tier(stated: GeminiUsage) -> str | None:
+    traffic = _TRAFFIC.get(stated.traffic_type, str(stated.traffic_type or ""))
+    words = (word for word in (stated.service_tier, traffic) if word and not word.lower().endswith("unspecified"))
+    return next(words, None)
+
+
+_TRAFFIC: Final[Mapping[object, str]] = {1: "ON_DEMAND", 2: "PROVISIONED_THROUGHPUT"}
+"""Under ``$alt=json;enum-encoding=int``. A number that is not known stays one, and is a tier without a price."""
 
 
 def note_google_error(error: GoogleError, facts: Facts) -> None:
@@ -208,18 +258,17 @@ def _detail(details: list[_Detail]) -> str | None:
 
 
 def _output_type(config: Mapping[str, Any]) -> Any:
-    if config.get("responseMimeType") == "application/json" or "responseSchema" in config:
+    if config.get("responseMimeType", config.get("response_mime_type")) == "application/json":
         return "json"
-    modalities = [item.lower() for item in strings(config.get("responseModalities")) or ()]
+    if any(key in config for key in _SCHEMAS):
+        return "json"
+    stated = config.get("responseModalities", config.get("response_modalities"))
+    modalities = [item.lower() for item in strings(stated) or ()]
     return next((kind for word, kind in _OUTPUTS if word in modalities), None)
 
 
+_SCHEMAS = ("responseSchema", "response_schema", "responseJsonSchema", "response_json_schema")
 _OUTPUTS = (("image", "image"), ("audio", "speech"), ("text", "text"))
-
-
-def _tool_names(tools: object) -> frozenset[str]:
-    declared = (row for tool in rows(tools) for row in rows(tool.get("functionDeclarations")))
-    return frozenset(name for row in declared if (name := text(row.get("name"))))
 
 
 GENERATE = Gemini()

@@ -20,6 +20,7 @@ class _Usage(msgspec.Struct):
     total_output_tokens: int | None = None
     total_thought_tokens: int | None = None
     total_cached_tokens: int | None = None
+    total_tool_use_tokens: int | None = None
 
 
 class _Content(msgspec.Struct):
@@ -54,6 +55,7 @@ class _Event(msgspec.Struct):
 _read = Shape(_Interaction)
 _read_event = Shape(_Event)
 
+_MEDIA = ("audio", "document", "image", "video")
 _RUNNING = (None, "in_progress", "queued")
 
 
@@ -100,6 +102,8 @@ class GeminiInteractions:
             _note_step(event.step, facts)
         if event.delta is not None and event.delta.type == "text" and event.delta.text:
             facts.text = True
+        if event.delta is not None and event.delta.type in _MEDIA:
+            facts.other_output = True
         if event.error is not None:
             note_google_error(event.error, facts)
         if event.event_type in ("interaction.completed", "error"):
@@ -126,14 +130,16 @@ def _note_step(step: _Step, facts: Facts) -> None:
         facts.tools_called.add(step.name)
     if step.type == "model_output":
         facts.text = facts.text or any(content.text for content in step.content or ())
+        facts.other_output = facts.other_output or any(content.type in _MEDIA for content in step.content or ())
 
 
 def _usage(stated: _Usage) -> Usage | None:
     said, thought = stated.total_output_tokens, stated.total_thought_tokens
-    if stated.total_input_tokens is None and said is None and thought is None:
+    asked, fed = stated.total_input_tokens, stated.total_tool_use_tokens
+    if asked is None and said is None and thought is None:
         return None
     return Usage(
-        input=stated.total_input_tokens,
+        input=None if asked is None else asked + (fed or 0),
         output=None if said is None and thought is None else (said or 0) + (thought or 0),
         cache_read=stated.total_cached_tokens,
         reasoning=thought,

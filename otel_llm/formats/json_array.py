@@ -4,39 +4,35 @@ from __future__ import annotations
 
 import re
 
+from otel_llm.formats.framing import Pieces
+
 _OUTSIDE = re.compile(rb'["{}]')
 _INSIDE = re.compile(rb'["\\]')
 
 
-class JsonArray:
+class JsonArray(Pieces):
     """Framing of ``[{...}, {...}]`` whose objects arrive one by one. A bare object, as some errors are, comes out too.
 
     Only braces and strings are looked at, so the cut is right for valid JSON; of anything else the format complains.
     """
 
-    CAP = 16 * 1024 * 1024
-    """Bytes kept of an object that has not ended."""
-
     def __init__(self) -> None:
-        self._rest = b""
-        self._at: int = 0
+        super().__init__()
         self._depth = 0
         self._quoted = False
-        self.overflowed = False
+        self._escaped = False
 
     def feed(self, data: bytes) -> list[bytes]:
-        if self.overflowed:
+        if not data:
             return []
-        text = self._rest + data
         found: list[bytes] = []
-        start, at = 0, self._at
-        while match := (_INSIDE if self._quoted else _OUTSIDE).search(text, at):
+        start = 0
+        at, self._escaped = int(self._escaped), False
+        while match := (_INSIDE if self._quoted else _OUTSIDE).search(data, at):
             at = match.end()
             mark = match.group()
             if mark == b"\\":
-                if at == len(text):
-                    at -= 1  # what is escaped has not come yet
-                    break
+                self._escaped = at == len(data)  # what is escaped has not come yet
                 at += 1
             elif mark == b'"':
                 self._quoted = not self._quoted
@@ -46,18 +42,12 @@ class JsonArray:
                 self._depth += 1
             elif self._depth:
                 self._depth -= 1
-                if self._depth == 0:
-                    found.append(text[start:at])
-                    start = at
-        else:
-            at = len(text)
-        if self._depth == 0:
-            start = at  # brackets, commas and white space between the objects
-        self._rest, self._at = text[start:], at - start
-        if len(self._rest) > self.CAP:
-            self._rest, self.overflowed = b"", True
+                if self._depth == 0 and (element := self._ended(data[start:at])):
+                    found.append(element)
+        if self._depth and start < len(data):
+            self._hold(data[start:])
         return found
 
     def end(self) -> list[bytes]:
-        rest, self._rest = self._rest, b""
-        return [rest] if rest.strip() else []
+        rest = self._ended()
+        return [rest] if rest else []

@@ -18,6 +18,7 @@ from otel_llm.formats.reading import Shape, mapping, number, strings, text, whol
 
 class _Function(msgspec.Struct):
     name: str | None = None
+    arguments: msgspec.Raw = msgspec.Raw()
 
 
 class _ToolCall(msgspec.Struct):
@@ -94,8 +95,10 @@ def _note(answer: _Answer, facts: Facts) -> None:
     facts.response_model = answer.model or facts.response_model
     if answer.message is not None:
         _note_text(answer.message.content, facts)
-        functions = (call.function for call in answer.message.tool_calls or ())
-        facts.tools_called.update(function.name for function in functions if function and function.name)
+        for place, call in enumerate(answer.message.tool_calls or ()):
+            if call.function is not None and call.function.name:
+                facts.tools_called.add(call.function.name)
+                facts.argue(place, call.function.arguments)
     if answer.response is not None:
         _note_text(answer.response, facts)
     if answer.done_reason:

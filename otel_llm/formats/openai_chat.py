@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from otel_llm.formats.facts import Facts, Operation, Request, Usage
-from otel_llm.formats.reading import Fields, Shape, fill, mapping, number, rows, strings, text, whole
+from otel_llm.formats.reading import Fields, Present, Shape, fill, mapping, names, number, rows, strings, text, whole
 
 
 class _PromptDetails(msgspec.Struct):
@@ -45,15 +45,26 @@ class _Function(msgspec.Struct):
     """Text; Mistral also gives an object."""
 
 
+class _Custom(msgspec.Struct):
+    """A custom tool takes text of any kind, so there is nothing in it to check."""
+
+    name: str | None = None
+
+
 class _ToolCall(msgspec.Struct):
     index: int | None = None
     function: _Function | None = None
+    custom: _Custom | None = None
 
 
 class _Message(msgspec.Struct):
     content: str | list[Any] | None = None
     refusal: str | None = None
     tool_calls: list[_ToolCall] | None = None
+    function_call: _Function | None = None
+    """The deprecated form of one tool call."""
+    audio: Present | None = None
+    images: list[Present] | None = None  # OpenRouter
 
 
 class _Choice(msgspec.Struct):
@@ -98,7 +109,7 @@ class _Answer(msgspec.Struct):
 _read = Shape(_Answer)
 
 _PLAIN = b'"finish_reason":null'
-_TELLING = (b'"finish_reason":"', b'"usage":{', b'"tool_calls":[', b'"error":', b'"refusal":"')
+_TELLING = (b'"finish_reason":"', b'"usage":{', b'"tool_calls":[', b'"function_call":{', b'"error":', b'"refusal":"')
 """A chunk that is still going on and has none of these states nothing but text: most of a stream, not parsed."""
 
 
@@ -109,12 +120,11 @@ def output_type(stated: object) -> str | None:
 
 
 def tool_names(tools: object) -> frozenset[str]:
-    """Names of the function tools in an OpenAI-style ``tools`` list."""
+    """Names of the tools in an OpenAI-style ``tools`` list. Those of a namespace (Responses) go by their own names."""
     found: set[str] = set()
     for row in rows(tools):
-        name = mapping(row.get("function")).get("name") or row.get("name")
-        if isinstance(name, str):
-            found.add(name)
+        inner = rows(row.get("tools"))
+        found |= names([mapping(row.get("function")), mapping(row.get("custom")), *(inner or [row])])
     return frozenset(found)
 
 
@@ -134,6 +144,7 @@ _REQUEST: Final[Fields] = {
     "response_format": ("output_type", output_type),
     "service_tier": ("service_tier", text),
     "tools": ("tools", tool_names),
+    "functions": ("tools", names),
 }
 
 
@@ -207,17 +218,28 @@ def _note_choice(choice: _Choice, position: int, facts: Facts) -> None:
         facts.say(index, output if isinstance(output, str) else _parts(output))
     elif facts.text is None:
         facts.text = False
-    if said is not None and said.refusal:
+    if said is not None:
+        _note_message(said, index, facts)
+
+
+def _note_message(said: _Message, choice: int, facts: Facts) -> None:
+    """What a message or a piece of one has besides its text."""
+    if said.refusal:
         facts.refused = True
-    for place, call in enumerate((said.tool_calls if said is not None else None) or ()):
-        if call.function is not None:
-            _note_function(call.function, (index, place if call.index is None else call.index), facts)
+    if said.audio is not None or said.images:
+        facts.other_output = True
+    for place, call in enumerate(said.tool_calls or ()):
+        if call.custom is not None and call.custom.name:
+            facts.tools_called.add(call.custom.name)
+        _note_function(call.function, (choice, place if call.index is None else call.index), facts)
+    _note_function(said.function_call, (choice, None), facts)
 
 
-def _note_function(function: _Function, tool: tuple[int, int], facts: Facts) -> None:
-    if function.name:
-        facts.tools_called.add(function.name)
-    facts.argue(tool, function.arguments)
+def _note_function(function: _Function | None, tool: tuple[int, int | None], facts: Facts) -> None:
+    if function is not None:
+        if function.name:
+            facts.tools_called.add(function.name)
+        facts.argue(tool, function.arguments)
 
 
 def _parts(content: list[Any]) -> str:

@@ -76,6 +76,11 @@ _PLAIN = (b'{"type":"response.output_text.delta"', b'{"type":"response.function_
 first bytes, not parsed."""
 
 
+_CALLS = ("function_call", "custom_tool_call")
+"""What a custom tool is called with stands in ``input`` and may be any text."""
+_WORDS = (None, "message", "reasoning", "web_search_call", "file_search_call", "mcp_list_tools", "compaction")
+"""Items that are text, or nothing that the app could use alone. Any other is output of its own kind."""
+
 _REQUEST: Final[Fields] = {
     "model": ("model", text),
     "stream": ("stream", lambda stated: stated is True),
@@ -136,6 +141,8 @@ def _note(response: _Response, facts: Facts) -> None:
     if response.status not in (None, "in_progress", "queued"):
         reason = response.incomplete_details.reason if response.incomplete_details else None
         facts.finish_reasons[0] = reason or response.status or ""
+        if response.output is not None:
+            facts.text = facts.text or False
     for place, item in enumerate(response.output or ()):
         _note_item(item, place, facts)
     if response.error is not None:
@@ -143,9 +150,11 @@ def _note(response: _Response, facts: Facts) -> None:
 
 
 def _note_item(item: _Item, place: int, facts: Facts) -> None:
-    if item.type == "function_call" and item.name:
+    if item.type in _CALLS and item.name:
         facts.tools_called.add(item.name)
         facts.argue(place, item.arguments)
+    elif item.type not in _WORDS:
+        facts.other_output = True
     for content in item.content or ():
         if content.text and item.type in (None, "message"):
             facts.say(place, content.text)

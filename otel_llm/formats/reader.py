@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 from typing import Final
 
 from otel_llm.formats.eventstream import EventStream
 from otel_llm.formats.facts import Facts, Format
 from otel_llm.formats.framing import Decompressor, Framing, JsonLines, ServerSentEvents, WholeBody, decompressor
+from otel_llm.formats.json_array import JsonArray
 
 STREAM_FRAMINGS: Final[dict[str, Callable[[], Framing]]] = {
     "text/event-stream": ServerSentEvents,
@@ -20,6 +20,9 @@ STREAM_FRAMINGS: Final[dict[str, Callable[[], Framing]]] = {
 }
 """Framing by media type; any other type is one whole document."""
 
+JSON_STREAMS: Final[dict[str, Callable[[], Framing]]] = {"gemini": JsonArray}
+"""Framing of a stream that goes as ``application/json``, by format."""
+
 
 class Reader:
     """Reads one response body piece by piece. What it cannot read it says in ``facts.undecodable``."""
@@ -27,12 +30,16 @@ class Reader:
     __slots__ = ("_decompressor", "_event", "_format", "_framing", "_stopped", "facts", "streamed")
 
     def __init__(
-        self, wire_format: Format, content_type: str = "", encoding: str = "", facts: Facts | None = None
-    ) -> None:
+        self, wire_format: Format, content_type: str = "", encoding: str = "", facts: Facts | None = None, *,
+        asked_stream: bool = False,
+    ) -> None:  # fmt: skip
         self.facts = facts or Facts()
         self._format = wire_format
         self._event = wire_format.event
-        framing = STREAM_FRAMINGS.get(content_type.partition(";")[0].strip().lower())
+        media = content_type.partition(";")[0].strip().lower()
+        framing = STREAM_FRAMINGS.get(media)
+        if framing is None and asked_stream and media == "application/json":
+            framing = JSON_STREAMS.get(wire_format.name)
         self.streamed = framing is not None
         self._framing: Framing = framing() if framing else WholeBody()
         self._decompressor: Decompressor | None = None
@@ -49,7 +56,7 @@ class Reader:
         if self._decompressor is not None:
             try:
                 data = self._decompressor.decompress(data)
-            except (zlib.error, ValueError, EOFError, OSError):
+            except Exception:  # brotli 1.2 and zstandard 0.25 have errors of their own right below Exception
                 self._stop("encoding")
                 return 0
         payloads = self._framing.feed(data)
@@ -67,16 +74,13 @@ class Reader:
         """The body is over: reads what is left; returns how many output chunks that were."""
         if self._stopped:
             return 0
-        if not self.streamed:
-            self._end_whole()
-            return 0
-        return self._read(self._framing.end())
-
-    def _end_whole(self) -> None:
-        if isinstance(self._framing, WholeBody) and self._framing.overflowed:
-            self._stop("size")
-        for document in self._framing.end():
+        payloads = self._framing.end()
+        self.facts.undecodable = self.facts.undecodable or self._framing.lost
+        if self.streamed:
+            return self._read(payloads)
+        for document in payloads:
             self._format.body(document, self.facts)
+        return 0
 
     def _read(self, payloads: list[bytes]) -> int:
         facts, event = self.facts, self._event

@@ -147,13 +147,30 @@ def mapping(value: object) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
 
 
-Fields = Mapping[str, tuple[str, "Callable[[object], Any]"]]
-"""Members of a request's body: the field of the struct that each states, and what reads its value."""
+class Present(msgspec.Struct):
+    """Stands for an object of which only the presence matters: its members are skipped, however large they are."""
+
+
+def yes(value: object) -> bool:
+    """True for ``true`` alone."""
+    return value is True
+
+
+def names(value: object) -> frozenset[str]:
+    """The names of the mappings in a list."""
+    return frozenset(name for row in rows(value) if (name := text(row.get("name"))))
+
+
+Fields = Mapping[str, "tuple[str, Callable[[object], Any]] | Fields"]
+"""Members of a request's body: the field of the struct that each states, and what reads its value. A member that is an
+object has fields of its own."""
 
 
 def fill(struct: msgspec.Struct, body: Mapping[str, Any], fields: Fields) -> None:
     """Sets what the body states. Goes by what is there: a request has few of the members that it may have."""
     for key, value in body.items():
         known = fields.get(key)
-        if known is not None:
+        if isinstance(known, tuple):
             setattr(struct, known[0], known[1](value))
+        elif known is not None:
+            fill(struct, mapping(value), known)

@@ -39,7 +39,7 @@ class Rerank:
 
     def request(self, body: Mapping[str, Any]) -> Request:
         top = body.get("top_n", body.get("top_k"))
-        return Request(operation="retrieval", model=text(body.get("model")), top_k=whole(top))
+        return Request(operation="retrieval", model=text(body.get("model")), results=whole(top))
 
     def body(self, data: bytes, facts: Facts) -> None:
         answer = _read(data)

@@ -6,6 +6,8 @@ reasoned from other mixins and from the arithmetic beside them, not measured on 
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Final, Literal, get_args, get_origin, get_type_hints
 
@@ -31,6 +33,8 @@ Share = Annotated[float, Meta(gt=0, lt=1)]
 Factor = Annotated[float, Meta(gt=1)]
 Count = Annotated[float, Meta(gt=0)]
 Amount = Annotated[float, Meta(gt=0)]
+FINEST: Final = 1e-6
+"""Smallest share of calls that an SLO may allow to fail."""
 
 
 class Budget(Section, frozen=True, kw_only=True):
@@ -38,6 +42,17 @@ class Budget(Section, frozen=True, kw_only=True):
 
     day: Annotated[Annotated[float, Meta(ge=0)], _doc("0: only jobs that state a budget themselves are watched")] = 0
     month: Annotated[Annotated[float, Meta(ge=0)], _doc("0: only jobs that state a budget themselves are watched")] = 0
+    near: Annotated[Share, _doc("of a budget: the last fifth is a few hours of a day, a week of a month")] = 0.80
+
+
+class Burn(Section, frozen=True, kw_only=True):
+    """Rates at which the error budget of 30 days burns: the table of the SRE workbook, ch. 5."""
+
+    page_fast: Annotated[Amount, _doc("over 1 hour: 2% of the budget is gone in it")] = 14.4
+    page_slow: Annotated[Amount, _doc("over 6 hours: 5% of the budget is gone in them")] = 6
+    ticket_fast: Annotated[Amount, _doc("over 1 day: 10% of the budget is gone in it")] = 3
+    ticket_slow: Annotated[Amount, _doc("over 3 days: 10% of the budget is gone in them")] = 1
+    low: Annotated[Share, _doc("of the error budget: with a quarter left one bad day spends the rest")] = 0.25
 
 
 class Guard(Section, frozen=True, kw_only=True):
@@ -89,6 +104,16 @@ class Cost(Section, frozen=True, kw_only=True):
     spike_floor: Annotated[Amount, _doc("dollars per hour: below it nobody gets up")] = 5
     duplicate_share: Annotated[Share, _doc("of spend: a cache would save a fifth of the bill")] = 0.20
     duplicate_floor: Annotated[Amount, _doc("dollars per hour of spend: below it a cache is not worth its code")] = 1
+    retry_share: Annotated[Share, _doc("of spend, on attempts that failed: one dollar in ten bought nothing")] = 0.10
+    retry_floor: Annotated[Amount, _doc("dollars per hour of spend: below it the retries cost cents")] = 1
+    attribution_factor: Annotated[
+        Factor, _doc("one value's last hour against its mean hour of the day: one tenant or feature ran away")
+    ] = 4
+    attribution_day_factor: Annotated[Factor, _doc("against the same hour yesterday: a nightly batch stays silent")] = 2
+    attribution_floor: Annotated[Amount, _doc("dollars per hour of one value: below it nobody asks who it was")] = 5
+    priced_low: Annotated[Share, _doc("of calls with a price: with one in twenty missing, budgets are not held")] = 0.95
+    table_days: Annotated[Amount, _doc("age of the price table: providers bring out models every quarter")] = 90
+    costly_call: Annotated[Amount, _doc("dollars: twenty times what an ordinary chat call costs")] = 0.10
 
 
 class Output(Section, frozen=True, kw_only=True):
@@ -103,6 +128,8 @@ class Output(Section, frozen=True, kw_only=True):
     )
     refused: Annotated[Share, _doc("of calls; refusals are rare in products that work")] = 0.05
     invalid: Annotated[Share, _doc("of calls; each costs a repair call or an error further on")] = 0.02
+    mismatched: Annotated[Share, _doc("of calls that another model served; an alias moves all of them at once")] = 0.05
+    usage_missing: Annotated[Share, _doc("of calls without usage: tokens, cost and budgets lack as much")] = 0.05
 
 
 class Traffic(Section, frozen=True, kw_only=True):
@@ -131,6 +158,7 @@ class PackConfig(Section, frozen=True, kw_only=True):
         "released"
     )
     budget: Budget = Budget()
+    burn: Burn = Burn()
     guard: Guard = Guard()
     errors: Errors = Errors()
     latency: Latency = Latency()
@@ -142,7 +170,7 @@ class PackConfig(Section, frozen=True, kw_only=True):
     @property
     def allowance(self) -> float:
         """Share of calls that may fail, from :attr:`slo`."""
-        return round(1 - self.slo, 9)
+        return round(1 - self.slo, 9)  # 1 - 0.99 is 0.010000000000000009
 
     def metric_name(self, metric: catalog.Metric) -> str:
         """Prometheus name to query, by :attr:`semconv`."""
@@ -211,7 +239,9 @@ def configure(assignments: Iterable[str]) -> PackConfig:
         for parent in parents:
             branch = branch.setdefault(parent, {})
         branch[leaf] = value.strip()
-    return msgspec.convert(tree, PackConfig, strict=False)
+    config = msgspec.convert(tree, PackConfig, strict=False)
+    _check_together(config)
+    return config
 
 
 def _check(setting: Setting, value: str) -> None:
@@ -222,8 +252,43 @@ def _check(setting: Setting, value: str) -> None:
         config = msgspec.convert(tree, PackConfig, strict=False)
     except msgspec.ValidationError as error:
         raise SettingError(f"setting {setting.path}={value!r}: allowed is {setting.allowed}") from error
+    if not isinstance(setting.default, str) and not math.isfinite(float(value)):
+        raise SettingError(f"setting {setting.path}={value!r}: allowed is {setting.allowed}, and finite")
     if config.latency.target not in catalog.SECONDS:
         buckets = ", ".join(f"{bound:g}" for bound in catalog.SECONDS)
         raise SettingError(f"setting {setting.path}={value!r}: allowed are the histogram's buckets: {buckets}")
-    if setting.path == "traffic.ignore_jobs" and '"' in value:
-        raise SettingError(f"setting {setting.path}={value!r}: a job's name holds no quotation marks")
+    if setting.path == "traffic.ignore_jobs" and (problem := _unfit_pattern(value)):
+        raise SettingError(f"setting {setting.path}={value!r}: {problem}")
+
+
+_NOT_RE2: Final = re.compile(r"\\[1-9Z]|\(\?(?:[=!>#(]|<[=!]|P=)|[*+?}]\+")
+"""What Python's regular expressions have and Prometheus' (RE2) refuse."""
+
+
+def _unfit_pattern(value: str) -> str:
+    """Why Prometheus would not take the regular expression; empty where it would."""
+    if '"' in value:
+        return "a job's name holds no quotation marks"
+    try:
+        re.compile(value)
+    except re.error as error:
+        return f"not a regular expression: {error}; write a literal bracket as [(]"
+    found = _NOT_RE2.search(value)
+    return f"Prometheus' regular expressions have no {found[0]!r}; list the jobs with | instead" if found else ""
+
+
+def _check_together(config: PackConfig) -> None:
+    """What is wrong only beside another setting."""
+    if config.allowance < FINEST:
+        raise SettingError(
+            f"setting slo={config.slo!r}: allowed is at most {1 - FINEST:g}, one failure in a million calls; nobody "
+            "has the traffic to tell more nines apart"
+        )
+    for name in ("page_fast", "page_slow", "ticket_fast", "ticket_slow"):
+        factor: float = getattr(config.burn, name)
+        if factor * config.allowance >= 1:
+            raise SettingError(
+                f"setting slo={config.slo!r}: burning {factor:g} times faster (burn.{name}) would take more failures "
+                f"than calls, so the alert could never fire; allowed is slo above {1 - 1 / factor:.4g}, or a smaller "
+                f"burn.{name}"
+            )

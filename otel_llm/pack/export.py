@@ -42,8 +42,8 @@ def _grafana_dashboards(config: PackConfig) -> Files:
             for board in dashboards(config).values()}  # fmt: skip
 
 
-def _runbooks(config: PackConfig) -> Files:
-    return {f"runbooks/{name}": text for name, text in prose.runbooks(config).items()}
+def _runbooks(config: PackConfig, *, pictures: bool = False) -> Files:
+    return {f"runbooks/{name}": text for name, text in prose.runbooks(config, pictures=pictures).items()}
 
 
 def _alertmanager() -> Files:
@@ -101,6 +101,7 @@ def checked_in(config: PackConfig | None = None) -> Files:
         "errors.md": faults.markdown(),
         **_provisioning(config),
         **_prometheus(config),
+        **_runbooks(config, pictures=True),
     }
 
 

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from otel_llm import catalog
 from otel_llm.pack import records
 from otel_llm.pack.alerts import alerts
 from otel_llm.pack.boards import dashboards
@@ -18,11 +19,14 @@ Kind = Literal["panel", "variable", "annotation", "record", "alert", "runbook"]
 
 DEFAULTS: Final[Mapping[str, str]] = {
     "__rate_interval": "1m", "__range": "1h", "job": ".+", "provider": ".*", "model": ".*", "top": "10",
-    "budget": "1000",
+    "budget": "0", "dollars": "0.1", "service": ".+",
+    "key": ".+",
 }  # fmt: skip
 """What Grafana puts in for the variables when nothing is chosen."""
-_VARIABLE: Final = re.compile(r"\$(?:\{(\w+)(?::\w+)?\}|(\w+))")
+_VARIABLE: Final = re.compile(r"\$(?:\{(\w+)(?::\w+)?\}|([A-Za-z_]\w*))")
+"""Not ``$1``, which is a group of ``label_replace``."""
 _LABEL_VALUES: Final = re.compile(r"label_values\((.+), (\w+)\)")
+_QUERY_RESULT: Final = re.compile(r"query_result\((.+)\)")
 
 
 class PackQuery(msgspec.Struct, frozen=True):
@@ -39,14 +43,23 @@ def fill(expr: str, values: Mapping[str, str] = DEFAULTS) -> str:
     return _VARIABLE.sub(lambda found: values[found[1] or found[2]], expr)
 
 
+_NAME: Final = re.compile(r"[a-zA-Z_][\w:]*")
+
+
+def _asked(definition: str) -> str:
+    """PromQL that answers where the variable has values. Raises :class:`ValueError` where it has another form."""
+    if values := _LABEL_VALUES.fullmatch(definition):
+        return f"group by ({values[2]}) ({values[1]})"
+    if result := _QUERY_RESULT.fullmatch(definition):
+        return result[1]
+    raise ValueError(f"not a query of a variable: {definition}")
+
+
 def _dashboard(board: Json, values: Mapping[str, str]) -> Iterator[PackQuery]:
     uid = board["uid"]
     for variable in board["templating"]["list"]:
-        found = _LABEL_VALUES.fullmatch(variable["definition"]) if variable["type"] == "query" else None
-        if found:
-            yield PackQuery(
-                f"{uid}/${variable['name']}", "variable", fill(f"group by ({found[2]}) ({found[1]})", values)
-            )
+        if variable["type"] == "query":
+            yield PackQuery(f"{uid}/${variable['name']}", "variable", fill(_asked(variable["definition"]), values))
     for note in board["annotations"]["list"]:
         yield PackQuery(f"{uid}/{note['name']}", "annotation", fill(note["expr"], values))
     for panel in board["panels"]:
@@ -68,3 +81,27 @@ def queries(config: PackConfig | None = None, values: Mapping[str, str] = DEFAUL
         for number, look in enumerate(alert.runbook.looks, start=1):
             if look.query:
                 yield PackQuery(f"{alert.key}/look {number}", "runbook", look.query)
+
+
+def uses(config: PackConfig | None = None) -> dict[str, list[PackQuery]]:
+    """Panels and alerts by the metric (its OpenTelemetry name) that they read, through recording rules or not."""
+    config = config or PackConfig()
+    names = {
+        config.metric_name(metric) + suffix: metric.name
+        for metric in catalog.METRICS
+        for suffix in (("_bucket", "_count", "_sum") if metric.kind == "histogram" else ("",))
+    }
+    read: dict[str, set[str]] = {}
+
+    def metrics(promql: str) -> set[str]:
+        words = set(_NAME.findall(promql))
+        return {names[word] for word in words & names.keys()}.union(*(read[word] for word in words & read.keys()))
+
+    for one in records.records(config):  # in the order in which they read each other
+        read[one.name] = metrics(one.expr)
+    found: dict[str, list[PackQuery]] = {metric.name: [] for metric in catalog.METRICS}
+    for query in queries(config):
+        if query.kind in ("panel", "alert"):
+            for name in metrics(query.promql):
+                found[name].append(query)
+    return found

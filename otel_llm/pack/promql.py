@@ -30,6 +30,8 @@ LIMIT_KIND: Final = catalog.label_name(catalog.LIMIT_KIND)
 PERIOD: Final = catalog.label_name(catalog.PERIOD)
 SITE: Final = catalog.label_name(catalog.SITE)
 LABEL: Final = catalog.label_name(catalog.LABEL)
+ATTRIBUTION_KEY: Final = catalog.label_name(catalog.ATTRIBUTION_KEY)
+ATTRIBUTION_VALUE: Final = catalog.label_name(catalog.ATTRIBUTION_VALUE)
 VERSION: Final = catalog.label_name(catalog.VERSION)
 
 Labels = tuple[str, ...]
@@ -44,6 +46,11 @@ def equal(label: str, value: str) -> str:
 def one_of(label: str, values: tuple[str, ...]) -> str:
     """Matcher for any of plain values (no regular expression characters in them)."""
     return equal(label, values[0]) if len(values) == 1 else f'{label}=~"{"|".join(values)}"'
+
+
+def escaped(pattern: str) -> str:
+    """A regular expression as it stands between PromQL's quotation marks."""
+    return pattern.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def bound(seconds: float) -> str:
@@ -84,6 +91,8 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     window: str = "5m"
     by: Labels = ()
     offset: str = ""
+    pinned: bool = False
+    """Asked at the end of the time shown, at every moment of a graph."""
 
     def over(self, window: str) -> Scope:
         """The same with another window."""
@@ -97,6 +106,10 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
         """The same at an earlier time."""
         return msgspec.structs.replace(self, offset=offset)
 
+    def at_end(self) -> Scope:
+        """The same, asked at the end of the time shown."""
+        return msgspec.structs.replace(self, pinned=True)
+
     def where(self, *matchers: str) -> Scope:
         """The same with more matchers."""
         return msgspec.structs.replace(self, select=(*self.select, *matchers))
@@ -108,7 +121,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def _ago(self) -> str:
-        return f" offset {self.offset}" if self.offset else ""
+        return (" @ end()" if self.pinned else "") + (f" offset {self.offset}" if self.offset else "")
 
     def value(self, metric: catalog.Metric, *matchers: str) -> str:
         """Selector of the metric's last value."""

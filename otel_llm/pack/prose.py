@@ -8,13 +8,13 @@ from itertools import groupby
 from otel_llm import catalog
 from otel_llm.pack import records
 from otel_llm.pack.alerts import alerts
-from otel_llm.pack.alerts.alert import Alert, Look
+from otel_llm.pack.alerts.alert import PREFIX, Alert, Look
 from otel_llm.pack.boards import boards as all_boards
 from otel_llm.pack.boards import dashboards
 from otel_llm.pack.boards.board import TAG, panel_id
 from otel_llm.pack.boards.panel import Json
 from otel_llm.pack.config import PackConfig, settings
-from otel_llm.pack.inventory import queries
+from otel_llm.pack.inventory import uses
 from otel_llm.pack.promql import Scope
 from otel_llm.pack.signals import SIGNALS
 
@@ -51,7 +51,7 @@ def _rules(rules: list[Alert]) -> Iterator[str]:
         yield f"```promql\n{rule.expr}\n```\n\n"
 
 
-def runbook(rules: list[Alert], config: PackConfig, boards: dict[str, Json]) -> str:
+def runbook(rules: list[Alert], config: PackConfig, boards: dict[str, Json], *, pictures: bool = False) -> str:
     """One runbook; several rules of one name share it."""
     first, book = rules[0], rules[0].runbook
     looks = "".join(f"{number}. {_look(look, config, boards)}" for number, look in enumerate(book.looks, start=1))
@@ -59,7 +59,7 @@ def runbook(rules: list[Alert], config: PackConfig, boards: dict[str, Json]) -> 
         f"# {first.full_name}\n\n{NOTE}\n", f"## Symptom\n\n{book.symptom}\n\n",
         f"## What it means\n\n{book.meaning}\n\n", f"## First three looks\n\n{looks}\n",
     ]  # fmt: skip
-    if first.board in PICTURED:
+    if pictures and first.board in PICTURED:
         title = boards[first.board]["title"]
         parts.append(f"![{title}](../images/{TAG}-{first.board}.png)\n\n")
     parts += [
@@ -77,11 +77,11 @@ def _by_name(config: PackConfig) -> dict[str, list[Alert]]:
     return {name: list(rules) for name, rules in groupby(alerts(config), key=lambda alert: alert.full_name)}
 
 
-def runbooks(config: PackConfig) -> dict[str, str]:
-    """All runbooks and their index, by file name."""
+def runbooks(config: PackConfig, *, pictures: bool = False) -> dict[str, str]:
+    """All runbooks and their index, by file name. ``pictures``: beside them lies ``images``, as in the repository."""
     boards = dashboards(config)
     named = _by_name(config)
-    pages = {f"{name}.md": runbook(rules, config, boards) for name, rules in named.items()}
+    pages = {f"{name}.md": runbook(rules, config, boards, pictures=pictures) for name, rules in named.items()}
     rows = (
         (f"[{name}]({name}.md)", ", ".join(dict.fromkeys(rule.severity for rule in rules)), rules[0].runbook.symptom)
         for name, rules in named.items()
@@ -91,14 +91,18 @@ def runbooks(config: PackConfig) -> dict[str, str]:
 
 
 def _metric_rows(config: PackConfig) -> Iterator[tuple[str, ...]]:
-    found = [(query.place.split("/")[0], query.promql) for query in queries(config)
-             if query.kind in ("panel", "alert", "record")]  # fmt: skip
+    shown = uses(config)
     for metric in catalog.METRICS:
         labels = ", ".join(f"`{catalog.label_name(label)}`" for label in metric.labels)
-        places = dict.fromkeys(place for place, promql in found if config.metric_name(metric) in promql)
-        boards = [place for place in places if place.startswith(TAG)]
+        places = shown[metric.name]
+        boards = dict.fromkeys(query.place.split("/")[0] for query in places if query.kind == "panel")
+        named = dict.fromkeys(_alert_name(query.place) for query in places if query.kind == "alert")
         yield (f"`{config.metric_name(metric)}`", metric.kind, metric.unit, labels, metric.help,
-               ", ".join(boards) or "alerts")  # fmt: skip
+               ", ".join(boards), ", ".join(named))  # fmt: skip
+
+
+def _alert_name(key: str) -> str:
+    return key.split("-", maxsplit=1)[0].removeprefix(PREFIX)
 
 
 def reference(config: PackConfig) -> str:
@@ -113,7 +117,7 @@ def reference(config: PackConfig) -> str:
     text = [
         f"# Reference\n\n{NOTE}\n## Metrics\n\n",
         "Names as in Prometheus, over OTLP and `/metrics` alike; histograms have `_bucket`, `_sum`, `_count`.\n\n",
-        _table(("Name", "Kind", "Unit", "Labels", "Meaning", "Shown on"), _metric_rows(config)),
+        _table(("Name", "Kind", "Unit", "Labels", "Meaning", "Shown on", "Alerts"), _metric_rows(config)),
         "\n## Signals\n\nWhat panels, rules and runbooks are made of; here over five minutes and all series.\n\n",
         _table(("Signal", "Meaning", "PromQL"), ((s.name, s.help, f"`{s.expr(scope)}`") for s in SIGNALS)),
         "\n## Panels\n\n", _table(("Dashboard", "Panel", "What it says and what to do"), panels),

@@ -19,15 +19,17 @@ from otel_llm.pack.promql import JOB, MODEL, PROVIDER, Scope
 
 PER_MODEL: Final = (JOB, PROVIDER, MODEL)
 PER_PROVIDER: Final = (JOB, PROVIDER)
+PER_VALUE: Final = (JOB, q.ATTRIBUTION_KEY, q.ATTRIBUTION_VALUE)
 _LEVELS: Final = {
     JOB: "job", PROVIDER: "provider", MODEL: "model", q.ERROR_CLASS: "class", q.TOKEN_TYPE: "type",
-    q.FINISH_REASON: "reason", q.PERIOD: "period",
+    q.FINISH_REASON: "reason", q.PERIOD: "period", q.ATTRIBUTION_KEY: "key", q.ATTRIBUTION_VALUE: "value",
 }  # fmt: skip
 
 SECONDS: Final = {"5m": 300, "30m": 1800, "1h": 3600, "2h": 7200, "6h": 21600, "1d": 86400, "3d": 259200}
 """Windows of the burn-rate alerts, in seconds."""
-INTERVALS: Final = {"often": "30s", "steady": "2m", "slow": "5m"}
-"""How often a group is evaluated."""
+INTERVALS: Final = {"often": "30s", "steady": "1m", "slow": "2m"}
+"""How often a group is evaluated. At most half of Prometheus' lookback of five minutes: at more, a late evaluation
+leaves a hole in the series, and an alert that is evaluated in the hole begins its hold again."""
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -70,6 +72,8 @@ SPEND_RATE: Final = name(PER_MODEL, c.COST.prometheus, "rate5m")
 SPEND_1H: Final = name((JOB,), c.COST.prometheus, "increase1h")
 SPEND_1D: Final = name((JOB,), c.COST.prometheus, "increase1d")
 SPEND_MEAN: Final = name((JOB,), c.COST.prometheus, "increase1h_mean1w")
+VALUE_1H: Final = name(PER_VALUE, c.ATTRIBUTED_COST.prometheus, "increase1h")
+VALUE_1D: Final = name(PER_VALUE, c.ATTRIBUTED_COST.prometheus, "increase1d")
 BUDGET: Final = name((JOB, q.PERIOD), c.BUDGET.prometheus, "max")
 TOKENS: Final = name((*PER_MODEL, q.TOKEN_TYPE), c.CALL_TOKENS.prometheus, "rate5m")
 TOKENS_PER_CALL: Final = name((*PER_MODEL, q.TOKEN_TYPE), c.CALL_TOKENS.prometheus, "per_call1h")
@@ -106,6 +110,11 @@ def _money(scope: Scope) -> Iterator[Record]:
     yield Record(SPEND_1H, scope.over("1h").per(JOB).increase(c.COST), "US dollars of the last hour.")
     yield Record(SPEND_1D, scope.over("1d").per(JOB).increase(c.COST), "US dollars of the last day.", "slow")
     yield Record(SPEND_MEAN, f"avg_over_time({SPEND_1H}[1w])", "US dollars of the mean hour of the week.", "slow")
+    value = scope.per(*PER_VALUE)
+    yield Record(VALUE_1H, value.over("1h").increase(c.ATTRIBUTED_COST), "US dollars of the last hour by attribution.")
+    yield Record(
+        VALUE_1D, value.over("1d").increase(c.ATTRIBUTED_COST), "US dollars of the last day by attribution.", "slow"
+    )
     budget = signals.BUDGET.expr(scope.per(JOB, q.PERIOD))
     for period in c.PERIODS:
         amount = float(getattr(scope.config.budget, period))

@@ -203,6 +203,25 @@ CACHE_SAVING: Final = Signal(
     "Saved by the prompt cache", "currencyUSD", "Dollars per hour that cached input cost less than uncached.",
     _hourly(c.CACHE_SAVINGS),
 )  # fmt: skip
+DUPLICATE_SHARE: Final = Signal(
+    "Repeated calls, share", "percentunit", "Share of calls that repeat a recent one to the letter.",
+    _share(c.DUPLICATE_CALLS),
+)  # fmt: skip
+ATTRIBUTED_SPEND: Final = Signal(
+    "Attributed spend", "currencyUSD", "US dollars of the window by what the app attributes calls to; of one key only.",
+    lambda scope: scope.increase(c.ATTRIBUTED_COST),
+)  # fmt: skip
+ATTRIBUTED_SPEND_PER_HOUR: Final = Signal(
+    "Attributed spend per hour", "currencyUSD", "The same at the rate of now.", _hourly(c.ATTRIBUTED_COST)
+)
+ATTRIBUTED_CALLS: Final = Signal(
+    "Attributed calls", "short", "Calls of the window by what the app attributes them to; of one key only.",
+    lambda scope: scope.increase(c.ATTRIBUTED_CALLS),
+)  # fmt: skip
+ATTRIBUTED_TOKENS: Final = Signal(
+    "Attributed tokens", "short", "Tokens of the window by what the app attributes calls to; of one key only.",
+    lambda scope: scope.increase(c.ATTRIBUTED_TOKENS),
+)  # fmt: skip
 BUDGET: Final = Signal(
     "Budget", "currencyUSD", "Budget per job and period: the app's own setting, the largest of its replicas.",
     lambda scope: f"max {q.by(scope.by)}({scope.value(c.BUDGET)})",
@@ -251,6 +270,10 @@ BROKEN_SHARE: Final = Signal(
     "Broken answers", "percentunit", "Share of calls with an empty, unparsable or impossible answer.",
     _share(c.INVALID_OUTPUT, q.one_of(q.REASON, BROKEN)),
 )  # fmt: skip
+MISMATCH_SHARE: Final = Signal(
+    "Served by another model", "percentunit", "Share of calls that another model answered than the one asked.",
+    _share(c.INVALID_OUTPUT, q.equal(q.REASON, "model_mismatch")),
+)  # fmt: skip
 REFUSED_SHARE: Final = Signal(
     "Refused or filtered", "percentunit", "Share of calls that the model refused or a content filter stopped.",
     lambda scope: f"({_refused(scope)}) / ({scope.rate(c.CALLS)} > 0)",
@@ -297,9 +320,10 @@ SIGNALS: Final[tuple[Signal, ...]] = (
     duration(0.5), duration(0.95), duration(0.99), first_chunk(0.5), first_chunk(0.95), chunk_gap(0.95),
     DURATION_BUCKETS, FIRST_CHUNK_BUCKETS, WITHIN_TARGET,
     SPEND, SPEND_PER_HOUR, COST_PER_CALL, COST_PER_1K, COST_PER_MTOKEN, PRICED_SHARE, UNPRICED,
-    DUPLICATE_SPEND, RETRY_SPEND, TRUNCATED_SPEND, CACHE_SAVING, BUDGET,
+    DUPLICATE_SPEND, RETRY_SPEND, TRUNCATED_SPEND, CACHE_SAVING, BUDGET, DUPLICATE_SHARE,
+    ATTRIBUTED_SPEND, ATTRIBUTED_SPEND_PER_HOUR, ATTRIBUTED_CALLS, ATTRIBUTED_TOKENS,
     TOKEN_RATE, TOKENS, CACHE_SHARE, tokens_per_call(0.5, "input"), tokens_per_call(0.95, "output"), USAGE_MISSING,
-    FINISH_RATE, INVALID_SHARE, BROKEN_SHARE, REFUSED_SHARE, TRUNCATED_SHARE, SERVED,
+    FINISH_RATE, INVALID_SHARE, BROKEN_SHARE, MISMATCH_SHARE, REFUSED_SHARE, TRUNCATED_SHARE, SERVED,
     INSTANCES, INTERNAL_ERRORS, OVERFLOW, PRICE_AGE,
 )  # fmt: skip
 """In the order of the reference."""

@@ -29,11 +29,11 @@ ENDPOINT_LOCK: Final = "endpoint"
 class Membership:
     """A process in its family. Nothing here raises: without a directory the ledger stays in memory."""
 
-    def __init__(self, family: Family, ledger: Ledger, names_cap: int, tick: Callable[[], None]) -> None:
+    def __init__(self, family: Family, ledger: Ledger, names: Names, tick: Callable[[], None]) -> None:
         self.family: Final = family
         self.joined = False
         self._ledger: Final = ledger
-        self._names: Final = Names(names_cap)
+        self._names: Final = names
         self._tick = tick
         self._directory: Directory | None = None
         self._member: Member | None = None

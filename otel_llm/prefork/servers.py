@@ -1,17 +1,19 @@
-"""Web servers whose workers end without ``atexit``: they get their last export before.
+"""Servers whose workers end without ``atexit``: they get their last export before.
 
-uvicorn (0.13 to 0.54) ends by raising again the signal that asked it to, which kills the process on the spot.
+uvicorn (0.13 to 0.54) ends by raising again the signal that asked it to, which kills the process on the spot; billiard
+(4.2 and 4.3), celery's ``multiprocessing``, ends the workers of its pool by ``os._exit``.
 """
 
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Awaitable, Callable
 from types import ModuleType
 from typing import Any, Final
 
 from otel_llm import runtime
-from otel_llm.guard import guarded
+from otel_llm.guard import guarded, site
 from otel_llm.patching import Patches
 
 LAST_EXPORT: Final = 10.0
@@ -22,24 +24,47 @@ def patch(module: ModuleType, patches: Patches) -> None:
     """``uvicorn.server``: :meth:`Server.shutdown` exports when it is through."""
 
     def wrapper(
-        wrapped: Callable[..., Awaitable[Any]], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+        wrapped: Callable[..., Awaitable[Any]], server: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Awaitable[Any]:
-        return _then_export(wrapped(*args, **kwargs))
+        return _then_export(server, wrapped(*args, **kwargs))
 
     patches.wrap(module.Server, "shutdown", wrapper)
 
 
-async def _then_export(shutdown: Awaitable[Any]) -> Any:
+def patch_pool(module: ModuleType, patches: Patches) -> None:
+    """``billiard.pool``: a worker exports before it ends."""
+
+    def wrapper(wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        _export(ending=True)
+        return wrapped(*args, **kwargs)
+
+    patches.wrap(module.Worker, "_do_exit", wrapper)
+
+
+async def _then_export(server: Any, shutdown: Awaitable[Any]) -> Any:
     try:
         return await shutdown
     finally:
         if runtime.current() is not None:
-            await asyncio.to_thread(_export)
+            try:
+                await asyncio.to_thread(_export, ending=ends_process(server))
+            except Exception as error:
+                site("servers.export").note(error)
+
+
+def ends_process(server: Any) -> bool:
+    """Whether the process ends with this server: a signal asked for it that kills, once it is raised again. A server
+    among others, in a notebook or a test, is told to end by its ``should_exit``; after Ctrl-C there is ``atexit``."""
+    captured: list[int] = getattr(server, "_captured_signals", [])
+    return any(number != signal.SIGINT for number in captured)
 
 
 @guarded("servers.export")
-def _export() -> None:
+def _export(*, ending: bool) -> None:
     active = runtime.current()
     if active is not None:
-        active.recorder.abandon_open()
+        if ending:
+            active.recorder.abandon_open()
+        else:
+            active.recorder.drain()
         active.recorder.pipeline.flush(LAST_EXPORT)

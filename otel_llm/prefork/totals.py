@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import fsum
 from typing import Final
 
@@ -33,11 +33,15 @@ ADMITTED: Final = "admitted"
 
 class Names:
     """Label values of the sum: the first ``cap`` of each label stand, in every process and for good; others become
-    ``other``. Each worker caps its own, but workers come and go."""
+    ``other``. Each worker caps its own, but workers come and go. ``caps`` are those of single labels."""
 
-    def __init__(self, cap: int) -> None:
-        self.cap: Final = cap
+    def __init__(self, cap: int, caps: Mapping[str, int] | None = None) -> None:
+        self._cap: Final = cap
+        self._caps: Final = caps or {}
         self._known: Final[dict[str, dict[str, None]]] = {}
+        self._replaced: Final[dict[str, set[str]]] = {}
+        self.overflowed: Final[dict[str, int]] = {}
+        """How many values of a label this process has replaced, each counted once while that can be remembered."""
         self.changed = False
         """True if a value was admitted that no archive holds yet."""
 
@@ -47,11 +51,20 @@ class Names:
         known = self._known.setdefault(label, {})
         if value in known:
             return value
-        if len(known) >= self.cap and not archived:
+        cap = self._caps.get(label, self._cap)
+        if len(known) >= cap and not archived:
+            self._count(label, value, 4 * cap)
             return OTHER
         known[value] = None
         self.changed = self.changed or not archived
         return value
+
+    def _count(self, label: str, value: str, remembered: int) -> None:
+        replaced = self._replaced.setdefault(label, set())
+        if value not in replaced:
+            self.overflowed[label] = self.overflowed.get(label, 0) + 1
+            if len(replaced) < remembered:
+                replaced.add(value)
 
     def items(self) -> list[tuple[str, str]]:
         return [(label, value) for label, known in self._known.items() for value in known]

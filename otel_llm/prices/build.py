@@ -1,9 +1,12 @@
 """Makes ``prices.json`` from the data in genai-prices (development only): ``python -m otel_llm.prices.build``.
 
-Prints what changes against the present file. Kept: every provider and model, dated prices, daily hours, context steps,
-cache, audio and reasoning prices, fees per request, service tiers (batch, flex, priority, fast). Left out, because no
-usage states what they count: searches, images, video, seconds, characters, pages, citations, and rates that depend on
-a route or a search type. Models whose images or video cost something else than text are marked ``unsplit``.
+Prints what changes against the present file, and how to take newer data: the package is pinned to the version that the
+table was built from, so that a test can say that the file is what this module makes.
+
+Kept: every provider and model, dated prices, daily hours, context steps, cache, audio and reasoning prices, fees per
+request, service tiers (batch, flex, priority, fast). Left out, because no usage states what they count: searches,
+images, video, seconds, characters, pages, citations, and rates that depend on a route or a search type. Models whose
+images or video cost something else than text are marked ``unsplit``.
 
 A model with no prices at all is free only if its name says so (``:free``); otherwise its price is not known.
 """
@@ -205,6 +208,8 @@ def main(arguments: list[str] | None = None) -> int:
     lines = list(difference(old, new))
     models = sum(len(provider.models) for provider in new.providers.values())
     lines.append(f"{new.source} of {new.date}: {len(new.providers)} providers, {models} models")
+    pin = new.source.replace(" ", "==")
+    lines.append(f"To take newer prices, raise {pin} in pyproject.toml, run make prices again, and commit both.")
     sys.stdout.write("\n".join(lines) + "\n")
     if options.check:
         return int(encode(new) != present)

@@ -41,7 +41,8 @@ class PriceTable:
     def price(
         self, provider: str, model: str, usage: Usage, *, at: datetime, service_tier: str | None = None
     ) -> Priced | Unpriced:
-        """What a call cost, in US dollars by disjoint token type. Never raises.
+        """What a call cost, in US dollars by disjoint token type. Never raises on a sound table
+        (:func:`otel_llm.prices.soundness.check`).
 
         ``provider`` is the conventions' provider name, ``model`` best the one that the response names (of an Azure
         deployment only that one is in the table). ``at`` is when the call was made (naive: UTC). ``service_tier`` is

@@ -37,24 +37,28 @@ class AttributedSeries:
 class AttributedBook:
     """Finds the series of a call's keys and values."""
 
-    def __init__(self, ledger: Ledger, settings: Settings, model: CappedLabel) -> None:
+    def __init__(self, ledger: Ledger, settings: Settings) -> None:
         self._ledger = ledger
-        self._model = model
         self.labels: Final = {
             key: CappedLabel(catalog.label_name(catalog.attribution(key)), settings.attribution_cap)
             for key in keys(settings.attribution)
         }
         self._sets: dict[tuple[str, ...], AttributedSeries] = {}
 
-    def open(self, call: Call) -> None:
-        """Finds the series when a call begins, at 0 if they are new: its end is then an increase."""
-        call.attributed = tuple(self._find(call, key, value) for key, value in call.attribution)
+    def series(self, call: Call, model: str) -> tuple[AttributedSeries, ...]:
+        """The series when a call begins, at 0 if they are new: its end is then an increase. ``model`` is capped."""
+        return tuple(self._find(call.provider, model, key, value) for key, value in call.attribution)
 
-    def _find(self, call: Call, key: str, value: str) -> AttributedSeries:
-        labels = (call.provider, self._model(call.request.model), key, self.labels[key](value))
-        if len(self._sets) >= SETS_CAP and labels not in self._sets:
-            labels = (call.provider, catalog.OTHER, key, catalog.OTHER)
+    def _find(self, provider: str, model: str, key: str, value: str) -> AttributedSeries:
+        labels = (provider, model, key, self.labels[key](value))
         found = self._sets.get(labels)
-        if found is None:
-            found = self._sets[labels] = AttributedSeries(self._ledger, labels)
+        return found if found is not None else self._add(labels)
+
+    def _add(self, labels: tuple[str, str, str, str]) -> AttributedSeries:
+        with self._ledger.lock:
+            if len(self._sets) >= SETS_CAP and labels not in self._sets:
+                labels = (labels[0], catalog.OTHER, labels[2], catalog.OTHER)
+            found = self._sets.get(labels)
+            if found is None:
+                found = self._sets[labels] = AttributedSeries(self._ledger, labels)
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from typing import Final
 
 from otel_llm.catalog import OTHER
@@ -28,13 +29,15 @@ def clean(value: str, cap: int = LENGTH_CAP) -> str:
 
 
 class CappedLabel:
-    """The values of one label: the first ``cap`` different ones stand, any further one becomes ``other``."""
+    """The values of one label: the first ``cap`` different ones stand, any further one becomes ``other``. Ask once per
+    call: each answer ``other`` is counted."""
 
     def __init__(self, name: str, cap: int) -> None:
         self.name = name
         self.cap = cap
         self.overflowed = 0
         """How often a value was replaced."""
+        self._lock = threading.RLock()  # re-entrant for signal handlers
         self._known: dict[str, str] = {}
         self._kept: set[str] = set()
 
@@ -45,16 +48,25 @@ class CappedLabel:
         found = self._known.get(value)
         return found if found is not None else self._admit(value)
 
+    def overflow(self) -> str:
+        """The overflow value, and one more that it stands for."""
+        with self._lock:
+            self.overflowed += 1
+        return OTHER
+
+    def forked(self) -> None:
+        """In a forked child: what was replaced so far is in the parent's count."""
+        self._lock = threading.RLock()  # a thread of the parent may have held it
+        self.overflowed = 0
+
     def _admit(self, value: str) -> str:
         kept = clean(value).strip()
-        if kept in self._kept:
-            if len(self._known) < 4 * self.cap and len(value) <= _KEY_CAP:
+        with self._lock:
+            new = kept not in self._kept
+            if new and len(self._kept) >= self.cap:
+                return self.overflow()
+            if new:
+                self._kept.add(kept)
+            if (new or len(self._known) < 4 * self.cap) and len(value) <= _KEY_CAP:
                 self._known[value] = kept
-            return kept
-        if len(self._kept) >= self.cap:
-            self.overflowed += 1
-            return OTHER
-        self._kept.add(kept)
-        if len(value) <= _KEY_CAP:
-            self._known[value] = kept
         return kept

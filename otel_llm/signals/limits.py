@@ -9,7 +9,6 @@ import msgspec
 
 from otel_llm.call import Call
 from otel_llm.headers import Limit, seconds_until
-from otel_llm.signals.labels import CappedLabel
 from otel_llm.signals.ledger import GaugeRows
 
 STALE_AFTER: Final = 300.0
@@ -38,15 +37,13 @@ class _Stated(msgspec.Struct, frozen=True):
 class RateLimits:
     """Limit and remaining per provider, request model and kind; only where a response stated both."""
 
-    def __init__(self, model: CappedLabel) -> None:
-        self._model = model
+    def __init__(self) -> None:
         self._last: dict[tuple[str, ...], _Stated] = {}
 
-    def note(self, call: Call) -> None:
-        """Takes what the call's last attempt stated."""
+    def note(self, call: Call, model: str) -> None:
+        """Takes what the call's last attempt stated; ``model`` is the request's, capped."""
         if not call.attempts or not call.attempts[-1].ratelimits:
             return
-        model = self._model(call.request.model)
         for limit in call.attempts[-1].ratelimits:
             self._last[call.provider, model, limit.kind] = _Stated(time.monotonic(), time.time(), limit)
 

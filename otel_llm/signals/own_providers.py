@@ -6,7 +6,7 @@ import importlib
 import os
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import (
@@ -20,12 +20,37 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from otel_llm.guard import logger
-from otel_llm.prefork import processes
 
+T = TypeVar("T")
 PROTOCOLS: Final = {
     "http/protobuf": "opentelemetry.exporter.otlp.proto.http",
     "grpc": "opentelemetry.exporter.otlp.proto.grpc",
 }
+
+_COMMON: Final = frozenset(
+    {
+        "OTEL_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_EXPORTER_OTLP_COMPRESSION",
+        "OTEL_EXPORTER_OTLP_TIMEOUT",
+    }
+)  # fmt: skip
+READ_BY: Final = {
+    "TRACES": _COMMON
+    | {
+        "OTEL_BSP_EXPORT_TIMEOUT", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "OTEL_BSP_MAX_QUEUE_SIZE",
+        "OTEL_BSP_SCHEDULE_DELAY", "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION",
+        "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
+        "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_SPAN_EVENT_COUNT_LIMIT", "OTEL_SPAN_LINK_COUNT_LIMIT",
+        "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG",
+    },
+    "METRICS": _COMMON
+    | {
+        "OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
+        "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT",
+        "OTEL_METRICS_EXEMPLAR_FILTER", "OTEL_METRIC_EXPORT_INTERVAL", "OTEL_METRIC_EXPORT_TIMEOUT",
+    },
+}  # fmt: skip
+"""Standard variables, by the signal whose provider reads them: those that may be shown, headers and keys not among
+them."""
 
 
 class PerProcess:
@@ -98,59 +123,89 @@ class OwnMeterProvider(MeterProvider):
         self._exporter.mute()
 
 
-def tracer_provider() -> TracerProvider | None:
-    """A provider that exports spans over OTLP, or ``None`` where the environment asks for none."""
-    exporter = _exporter("TRACES", "trace_exporter", "OTLPSpanExporter")
-    if exporter is None:
-        return None
-    provider = TracerProvider(shutdown_on_exit=False, resource=resource())
-    provider.add_span_processor(BatchSpanProcessor(WorkerSpanExporter(exporter)))
-    return provider
+class Environment:
+    """What the ``OTEL_*`` environment asks for. Nothing in it raises: a value that the SDK does not take is a warning,
+    each problem once, and there is no provider."""
 
+    def __init__(self, worker: Callable[[], bool]) -> None:
+        """``worker`` tells whether this process is one of several of its app."""
+        self._worker: Final = worker
+        self._said: Final[set[str]] = set()
 
-def meter_provider() -> OwnMeterProvider | None:
-    """A provider that exports metrics over OTLP, or ``None`` where the environment asks for none."""
-    exporter = _exporter("METRICS", "metric_exporter", "OTLPMetricExporter")
-    return None if exporter is None else OwnMeterProvider(exporter, resource())
+    def tracer_provider(self) -> TracerProvider | None:
+        """A provider that exports spans over OTLP, or ``None`` where the environment asks for none."""
+        return self._made("TRACES", "trace_exporter", "OTLPSpanExporter", self._tracer_provider)
 
+    def meter_provider(self) -> OwnMeterProvider | None:
+        """A provider that exports metrics over OTLP, or ``None`` where the environment asks for none."""
+        return self._made("METRICS", "metric_exporter", "OTLPMetricExporter", self._meter_provider)
 
-def resource() -> Resource:
-    """The environment's resource with a ``service.instance.id`` of this process: random (SDKs before 1.45 make none),
-    and one that is given to all workers of a family gets the pid, since their counters may not be told apart else."""
-    found = Resource.create()
-    given = Resource({}).merge(OTELResourceDetector().detect()).attributes.get(SERVICE_INSTANCE_ID)
-    if given and processes.root().pid != os.getpid():
-        return found.merge(Resource({SERVICE_INSTANCE_ID: f"{given}:{os.getpid()}"}))
-    if not found.attributes.get(SERVICE_INSTANCE_ID):
-        return found.merge(Resource({SERVICE_INSTANCE_ID: str(uuid.uuid4())}))
-    return found
+    def resource(self) -> Resource:
+        """The environment's resource with a ``service.instance.id`` of this process: random (SDKs before 1.45 make
+        none), and one that is given to all workers of a family gets the pid, since their counters may not be told
+        apart else."""
+        found = Resource.create()
+        given = Resource({}).merge(OTELResourceDetector().detect()).attributes.get(SERVICE_INSTANCE_ID)
+        if given and self._worker():
+            return found.merge(Resource({SERVICE_INSTANCE_ID: f"{given}:{os.getpid()}"}))
+        if not found.attributes.get(SERVICE_INSTANCE_ID):
+            return found.merge(Resource({SERVICE_INSTANCE_ID: str(uuid.uuid4())}))
+        return found
 
+    def _tracer_provider(self, exporter: Callable[[], Any]) -> TracerProvider:
+        provider = TracerProvider(shutdown_on_exit=False, resource=self.resource())
+        provider.add_span_processor(BatchSpanProcessor(WorkerSpanExporter(exporter)))
+        return provider
 
-def _exporter(signal: str, module: str, name: str) -> Callable[[], Any] | None:
-    """Class of the OTLP exporter if an endpoint is given for the signal and the signal is not switched off."""
-    if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
-        return None
-    wanted = os.environ.get(f"OTEL_{signal}_EXPORTER", "otlp").strip().lower()
-    endpoint = _standard(signal, "ENDPOINT")
-    if "otlp" not in wanted.split(",") or not endpoint:
-        return None
-    protocol = _standard(signal, "PROTOCOL") or "http/protobuf"
-    package = PROTOCOLS.get(protocol)
-    if package is None:
-        logger.warning(
-            "otel-llm: OTEL_EXPORTER_OTLP_PROTOCOL=%r: allowed is %s; nothing is exported over OTLP",
-            protocol, " or ".join(PROTOCOLS),
-        )  # fmt: skip
-        return None
-    try:
-        return getattr(importlib.import_module(f"{package}.{module}"), name)
-    except ImportError:
-        logger.warning(
-            "otel-llm: an OTLP endpoint is set (%s) but the exporter for %s is not installed: "
-            "pip install 'otel-llm[otlp]'; nothing is exported over OTLP",
-            endpoint, protocol,
-        )  # fmt: skip
-        return None
+    def _meter_provider(self, exporter: Callable[[], Any]) -> OwnMeterProvider:
+        return OwnMeterProvider(exporter, self.resource())
+
+    def _made(self, signal: str, module: str, name: str, make: Callable[[Callable[[], Any]], T]) -> T | None:
+        exporter = self._exporter(signal, module, name)
+        if exporter is None:
+            return None
+        try:
+            return make(exporter)
+        except Exception as error:
+            # The SDK (1.45) says of some variables what is wrong with them, of others only what it could not read.
+            text, read = " ".join(str(error).split()), sorted(set(os.environ) & READ_BY[signal])
+            named = [variable for variable in read if variable in text] or read
+            which = ", ".join(f"{variable}={os.environ[variable]!r}" for variable in named) or "of the OTEL_* variables"
+            self._warn(
+                f"{which}: OpenTelemetry takes no such value ({type(error).__name__}: {text}); no "
+                f"{signal.lower()} are exported over OTLP"
+            )
+            return None
+
+    def _exporter(self, signal: str, module: str, name: str) -> Callable[[], Any] | None:
+        """Class of the OTLP exporter if an endpoint is given for the signal and the signal is not switched off."""
+        if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+            return None
+        wanted = os.environ.get(f"OTEL_{signal}_EXPORTER", "otlp").strip().lower()
+        endpoint = _standard(signal, "ENDPOINT")
+        if "otlp" not in wanted.split(",") or not endpoint:
+            return None
+        protocol = _standard(signal, "PROTOCOL") or "http/protobuf"
+        package = PROTOCOLS.get(protocol)
+        if package is None:
+            self._warn(
+                f"OTEL_EXPORTER_OTLP_PROTOCOL={protocol!r}: allowed is {' or '.join(PROTOCOLS)}; nothing is exported "
+                "over OTLP"
+            )
+            return None
+        try:
+            return getattr(importlib.import_module(f"{package}.{module}"), name)
+        except ImportError:
+            self._warn(
+                f"an OTLP endpoint is set ({endpoint}) but the exporter for {protocol} is not installed: "
+                "pip install 'otel-llm[otlp]'; nothing is exported over OTLP"
+            )
+            return None
+
+    def _warn(self, problem: str) -> None:
+        if problem not in self._said:
+            self._said.add(problem)
+            logger.warning("otel-llm: %s", problem)
 
 
 def _standard(signal: str, what: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from opentelemetry import metrics, trace
@@ -18,9 +18,9 @@ from opentelemetry.trace import Tracer, TracerProvider
 from otel_llm.catalog import SCOPE
 from otel_llm.guard import site
 from otel_llm.settings import Settings
-from otel_llm.signals import own_providers
 from otel_llm.signals.instruments import Instruments
 from otel_llm.signals.ledger import Ledger
+from otel_llm.signals.own_providers import Environment
 from otel_llm.version import __version__
 
 SHUTDOWN_TIMEOUT: Final = 10.0
@@ -31,22 +31,27 @@ class Pipeline:
     """The tracer and the instruments in use."""
 
     def __init__(
-        self, settings: Settings, tracer_provider: TracerProvider | None, meter_provider: MeterProvider | None
-    ) -> None:
+        self, settings: Settings, tracer_provider: TracerProvider | None, meter_provider: MeterProvider | None,
+        *, worker: Callable[[], bool] = lambda: False,
+    ) -> None:  # fmt: skip
+        """``worker`` tells whether this process is one of several of its app."""
         self._settings: Final = settings
+        self._environment: Final = Environment(worker)
         self._lock = threading.RLock()
         self._given_meter: Final = meter_provider
         self._own_tracer: Any = None
         self._own_meter: Any = None
         self._stale = False
         """True in a forked child that still has the meter provider of its parent."""
+        self._leaving: list[Aside] = []
+        """Shutdowns of providers of ours that the app's have replaced."""
         self._instruments: Instruments | None = None
         self._instruments_of: MeterProvider | None = None
         self._ledger: Ledger | None = None
         if tracer_provider is None and app_tracer_provider() is None:
-            self._own_tracer = own_providers.tracer_provider()
+            self._own_tracer = self._environment.tracer_provider()
         if meter_provider is None and app_meter_provider() is None:
-            self._own_meter = own_providers.meter_provider()
+            self._own_meter = self._environment.meter_provider()
         if settings.set_global:
             self._register()
         self._given_tracer: Final = tracer_provider
@@ -108,11 +113,13 @@ class Pipeline:
         """Exports what our own providers hold. ``timeout`` in seconds; False if it ran out."""
         milliseconds = max(int(timeout * 1000), 1)
         own = [provider for provider in (self._own_tracer, self._own_meter) if provider is not None]
-        return bounded([lambda provider=provider: provider.force_flush(milliseconds) for provider in own], timeout)
+        steps = [Aside(lambda provider=provider: provider.force_flush(milliseconds)) for provider in own]
+        return bounded(steps, timeout, self._leaving)
 
     def forked(self) -> None:
         """In a forked child: sends nothing of the parent's, and takes no lock that a thread of the parent may hold."""
         self._lock = threading.RLock()
+        self._leaving = []
         if self._own_meter is not None:
             self._stale = not self._settings.set_global
             if self._stale:
@@ -123,14 +130,14 @@ class Pipeline:
         own. The tracer provider goes on: the SDK gives it a new thread and id, and we a new exporter."""
         if self._stale:
             self._stale = False
-            old, self._own_meter = self._own_meter, own_providers.meter_provider()
-            threading.Thread(target=old.shutdown, name="otel-llm-parent", daemon=True).start()
+            old, self._own_meter = self._own_meter, self._environment.meter_provider()
+            Aside(old.shutdown).begin()
             self.instruments()
 
     def shutdown(self) -> None:
         """Shuts down the providers that we made, and no others."""
         own = [provider for provider in (self._own_tracer, self._own_meter) if provider is not None]
-        bounded([provider.shutdown for provider in own], SHUTDOWN_TIMEOUT)
+        bounded([Aside(provider.shutdown) for provider in own], SHUTDOWN_TIMEOUT, self._leaving)
         self._own_tracer = self._own_meter = None
 
     def _move(self, provider: MeterProvider | None) -> None:
@@ -143,14 +150,20 @@ class Pipeline:
             )
             if provider is not None and self._own_meter not in (None, provider):
                 own, self._own_meter = self._own_meter, None
-                own.shutdown()
+                self._leave(own)
 
     def _leave_own_tracer(self) -> None:
         with self._lock:
             own, self._own_tracer = self._own_tracer, None
             self._tracer = trace.get_tracer(SCOPE, __version__)
         if own is not None:
-            own.shutdown()
+            self._leave(own)
+
+    def _leave(self, own: Any) -> None:
+        """Shuts down a provider of ours, aside: a call of the app is under way, and must not wait for a collector."""
+        leaving = Aside(own.shutdown)
+        self._leaving.append(leaving)
+        leaving.begin()
 
     def _register(self) -> None:
         if self._own_tracer is not None:
@@ -159,28 +172,39 @@ class Pipeline:
             metrics.set_meter_provider(self._own_meter)
 
 
-def bounded(steps: list[Callable[[], Any]], timeout: float) -> bool:
-    """Runs the steps side by side and waits ``timeout`` seconds at most: the SDK (1.45) flushes spans and sends a last
-    export for as long as it takes. False if a step did not end, failed, or returned False."""
-    results: list[bool] = []
+class Aside(threading.Thread):
+    """A step of OpenTelemetry's in a thread of its own: the SDK (1.45) flushes spans and sends a last export for as
+    long as it takes."""
 
-    def run(step: Callable[[], Any]) -> None:
+    def __init__(self, step: Callable[[], Any]) -> None:
+        super().__init__(name="otel-llm-flush", daemon=True)
+        self._step: Final = step
+        self.succeeded = False
+        """False until the step has ended, and if it failed or returned False."""
+
+    def begin(self) -> None:
         try:
-            results.append(step() is not False)
+            self.start()
+        except RuntimeError:  # Python 3.12 starts no thread while it exits
+            self.run()
+
+    def run(self) -> None:
+        try:
+            self.succeeded = self._step() is not False
         except Exception as error:
             site("pipeline.flush").note(error)
 
-    threads = [threading.Thread(target=run, args=(step,), name="otel-llm-flush", daemon=True) for step in steps]
+
+def bounded(steps: list[Aside], timeout: float, begun: Sequence[Aside] = ()) -> bool:
+    """Runs the steps side by side and waits ``timeout`` seconds at most, also for those that were begun before. False
+    if a step did not end, failed, or returned False."""
     deadline = time.monotonic() + timeout
-    for thread, step in zip(threads, steps, strict=True):
-        try:
-            thread.start()
-        except RuntimeError:  # Python 3.12 starts no thread while it exits
-            run(step)
-    for thread in threads:
-        if thread.ident is not None:
-            thread.join(max(deadline - time.monotonic(), 0.0))
-    return len(results) == len(steps) and all(results)
+    for step in steps:
+        step.begin()
+    for step in (*steps, *begun):
+        if step.ident is not None:
+            step.join(max(deadline - time.monotonic(), 0.0))
+    return all(step.succeeded for step in steps) and not any(step.is_alive() for step in begun)
 
 
 def app_tracer_provider() -> TracerProvider | None:

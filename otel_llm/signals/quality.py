@@ -48,7 +48,7 @@ def _cut_short(facts: Facts) -> set[str]:
 def _content(facts: Facts) -> set[str]:
     words = {reason.lower() for reason in facts.finish_reasons.values()}
     found: set[str] = set()
-    if facts.complete and facts.text is False and not facts.tools_called and not words & (MALFORMED | UNEXPECTED):
+    if _nothing(facts) and not words & (MALFORMED | UNEXPECTED):
         found.add("empty")
     if facts.answers is not None and facts.answers.broken():
         found.add("invalid_json")
@@ -58,6 +58,12 @@ def _content(facts: Facts) -> set[str]:
     if words & UNEXPECTED:
         found.add("unknown_tool")
     return found
+
+
+def _nothing(facts: Facts) -> bool:
+    """True if the answer is known to be whole and to have nothing in it."""
+    whole = facts.complete or facts.finish_reasons  # a stream of Gemini's, and of some servers, has no last event
+    return bool(whole) and facts.text is False and not (facts.tools_called or facts.other_output)
 
 
 OPAQUE: Final = frozenset({"azure.ai.openai", "azure.ai.inference", "aws.bedrock", "replicate", "huggingface"})

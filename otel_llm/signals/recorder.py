@@ -10,20 +10,20 @@ from typing import Final
 from opentelemetry import trace
 from opentelemetry.context import Context
 
-from otel_llm import attributions, catalog, guard
+from otel_llm import catalog, guard
 from otel_llm.call import Call
-from otel_llm.guard import guarded
+from otel_llm.guard import breaker, guarded
 from otel_llm.prices.pricing import PriceTable
 from otel_llm.settings import Settings
 from otel_llm.signals import span as spans
 from otel_llm.signals.attributed import AttributedBook
 from otel_llm.signals.duplicates import Duplicates
 from otel_llm.signals.labels import ADDRESS_CAP, CappedLabel
-from otel_llm.signals.ledger import GaugeRows, Ledger
+from otel_llm.signals.ledger import GaugeRows, Labels, Ledger
 from otel_llm.signals.limits import RateLimits
 from otel_llm.signals.pipeline import Pipeline
-from otel_llm.signals.series import Book
-from otel_llm.signals.summary import Summary, summarise
+from otel_llm.signals.series import Book, CallHistograms, Held, ModelSeries
+from otel_llm.signals.summary import Summary, summarise, unread
 from otel_llm.version import __version__
 
 
@@ -36,52 +36,48 @@ class Recorder:
         self.book: Final = Book(self.ledger, settings.model_cap, ADDRESS_CAP)
         self.pipeline: Final = pipeline
         self._prices = prices
-        self._limits = RateLimits(self.book.request_model)
-        self._attributed = AttributedBook(self.ledger, settings, self.book.request_model)
+        self._limits = RateLimits()
+        self._attributed = AttributedBook(self.ledger, settings)
         self.duplicates: Final = Duplicates()
         self._dropped: deque[Call] = deque()
         self._settings = settings
         self._born_ns = 0
         self.attend: Callable[[], None] = lambda: None
         """Told before each call: a forked worker sets itself up at its first one."""
+        self.replaced: Callable[[], GaugeRows] = tuple
+        """Asked for label values that were replaced in the sum over workers, by label."""
         self._observe()
         pipeline.attach(self.ledger)
 
     # ------------------------------------------------------------------ what a call tells
     @guarded("signals.opened")
     def opened(self, call: Call) -> None:
+        """A call begins: it gets its series, at 0 if they are new, and its span."""
+        call.held = Held()
         self.attend()
+        if call.started_ns < self._born_ns:  # it was this call by which a fork past Python was noticed
+            call.started_ns = self._born_ns
         if self._dropped:
             self.drain()
         self._open(call)
-        if self._settings.attribution:
-            self._attribute(call)
-        tracer = self.pipeline.tracer()
-        if tracer is not None:
-            call.span = spans.start(tracer, call)
+        self._start_span(call)
 
     @guarded("signals.gaps")
     def gaps(self, call: Call) -> None:
-        if call.started_ns >= self._born_ns:
-            self._count_gaps(call)
-        del call.gaps[:]
+        """The call holds many chunk gaps: records and forgets them."""
+        try:
+            if call.started_ns >= self._born_ns:
+                self._count_gaps(call)
+        finally:
+            del call.gaps[:]
 
     def deferred(self, call: Call) -> None:
+        """The garbage collector closed the call: it is reported by :meth:`drain`."""
         self._dropped.append(call)  # atomic, takes no lock: we may be inside the garbage collector
 
     def closed(self, call: Call) -> None:
-        if call.started_ns < self._born_ns:  # opened before the fork: the parent has it, too, and reports it
-            return
-        summary = self._summarise(call)
-        self._close(call)
-        if summary is None:
-            self._abandon_span(call)
-            return
-        if call.content is not None:
-            self._deliver(call, summary)
-        self._end_span(call, summary)
-        self._count(call, summary)
-        self._record(call, summary)
+        """The call is over: reports it, and those that the garbage collector closed meanwhile."""
+        self._report(call)
         if self._dropped:
             self.drain()
 
@@ -91,8 +87,20 @@ class Recorder:
             try:
                 call = self._dropped.popleft()
             except IndexError:  # another thread was faster
-                return
-            self.closed(call)
+                break
+            self._report(call)
+        guard.tell()
+
+    def _report(self, call: Call) -> None:
+        if call.started_ns < self._born_ns:  # opened before the fork: the parent has it, too, and reports it
+            return
+        self._close(call)
+        summary = self._summarise(call) or unread(call)
+        if call.content is not None:
+            self._deliver(call, summary)
+        self._end_span(call, summary)
+        self._count(call, summary)
+        self._record(call, summary)
 
     @guarded("signals.exit")
     def abandon_open(self) -> None:
@@ -109,25 +117,34 @@ class Recorder:
         for series in self.book.models():
             series.open.clear()
         for label in self._capped():
-            label.overflowed = 0
+            label.forked()
         self.ledger.fork()
 
     # ------------------------------------------------------------------ steps
-    @guarded("signals.open")
+    @breaker("signals.open")
     def _open(self, call: Call) -> None:
-        call.series = self.book.model(call)
-        call.series.open[id(call)] = call
-
-    @guarded("signals.attribution")
-    def _attribute(self, call: Call) -> None:
-        call.attribution = attributions.current(self._settings)
+        series = self._series(call)
+        series.open[id(call)] = call
         if call.attribution:
-            self._attributed.open(call)
+            call.held.attributed = self._attributed.series(call, series.model)
+
+    def _series(self, call: Call) -> ModelSeries:
+        held: Held = call.held
+        if held.series is None:
+            held.series = self.book.model(call)
+        return held.series
+
+    def _histograms(self, call: Call, response_model: str | None) -> CallHistograms:
+        held: Held = call.held
+        if held.histograms is None or held.response_model != response_model:
+            held.histograms = self.book.histograms(self._series(call), call, response_model)
+            held.response_model = response_model
+        return held.histograms
 
     @guarded("signals.close")
     def _close(self, call: Call) -> None:
-        if call.series is not None:
-            call.series.open.pop(id(call), None)
+        if call.held.series is not None:
+            call.held.series.open.pop(id(call), None)
 
     @guarded("signals.summary")
     def _summarise(self, call: Call) -> Summary:
@@ -141,43 +158,45 @@ class Recorder:
         if call.content is not None:
             call.content.deliver(call.span, spans.attributes(call, summary), context(call))
 
-    @guarded("signals.span")
+    @breaker("signals.span_start")
+    def _start_span(self, call: Call) -> None:
+        tracer = self.pipeline.tracer()
+        if tracer is not None:
+            call.span = spans.start(tracer, call)
+
+    @breaker("signals.span")
     def _end_span(self, call: Call, summary: Summary) -> None:
         if call.span is not None:
             spans.end(call.span, call, summary)
 
-    @guarded("signals.span")
-    def _abandon_span(self, call: Call) -> None:
-        if call.span is not None:
-            call.span.end()
-
-    @guarded("signals.ledger")
+    @breaker("signals.ledger")
     def _count(self, call: Call, summary: Summary) -> None:
-        model = call.series or self.book.model(call)
-        histograms = self.book.histograms(call, summary.response_model)
+        held: Held = call.held
+        series, histograms = self._series(call), self._histograms(call, summary.response_model)
+        held.error_type = self.book.error_type(summary.end.error_type)
         fingerprint = call.fingerprint if summary.end.outcome == "success" else None
         with self.ledger.lock:
-            model.add(summary, duplicate=fingerprint is not None and self.duplicates.repeats(fingerprint))
-            for attributed in call.attributed:
+            series.add(summary, duplicate=fingerprint is not None and self.duplicates.repeats(fingerprint))
+            for attributed in held.attributed:
                 attributed.add(summary)
-            histograms.add(call, summary, self.book.error_type(summary.end.error_type), exemplar(call))
-        self._limits.note(call)
+            histograms.add(call, summary, held.error_type, exemplar(call))
+        self._limits.note(call, series.model)
 
-    @guarded("signals.ledger")
+    @breaker("signals.ledger")
     def _count_gaps(self, call: Call) -> None:
-        histograms = self.book.histograms(call, call.facts.response_model)
+        histograms = self._histograms(call, call.facts.response_model)
         with self.ledger.lock:
             histograms.add_gaps(call, exemplar(call))
         instruments = self.pipeline.instruments()
         if instruments is not None:
             instruments.record_gaps(call, histograms.attributes, context(call))
 
-    @guarded("signals.otel_metrics")
+    @breaker("signals.otel_metrics")
     def _record(self, call: Call, summary: Summary) -> None:
         instruments = self.pipeline.instruments()
         if instruments is not None:
-            base = self.book.histograms(call, summary.response_model).attributes
-            instruments.record(call, summary, base, self.book.error_type(summary.end.error_type), context(call))
+            base = self._histograms(call, summary.response_model).attributes
+            instruments.record(call, summary, base, call.held.error_type, context(call))
 
     # ------------------------------------------------------------------ what is asked at collection
     def _observe(self) -> None:
@@ -203,7 +222,10 @@ class Recorder:
         return (*self.book.capped(), *self._attributed.labels.values())
 
     def _overflows(self) -> GaugeRows:
-        return [((label.name,), float(label.overflowed)) for label in self._capped()]
+        found: dict[Labels, float] = {(label.name,): float(label.overflowed) for label in self._capped()}
+        for labels, count in self.replaced():
+            found[labels] = found.get(labels, 0.0) + count
+        return found.items()
 
     def _budgets(self) -> GaugeRows:
         budgets = {"day": self._settings.budget_day, "month": self._settings.budget_month}

@@ -9,6 +9,7 @@ from otel_llm import catalog
 from otel_llm.call import Call
 from otel_llm.catalog import GEN_AI, ErrorClass, Outcome, TokenType
 from otel_llm.prices.cost import Priced
+from otel_llm.signals.attributed import AttributedSeries
 from otel_llm.signals.labels import ERROR_TYPE_CAP, CappedLabel
 from otel_llm.signals.ledger import Counter, Histogram, Ledger
 from otel_llm.signals.summary import Summary
@@ -23,6 +24,8 @@ class ModelSeries:
     def __init__(self, ledger: Ledger, operation: str, provider: str, model: str) -> None:
         labels = (operation, provider, model)
         self.labels = labels
+        self.model = model
+        """Value of the label, which may be the overflow's."""
         counter = ledger.counter
         self.calls: dict[tuple[Outcome, ErrorClass | None], Counter] = {
             (outcome, None): counter(catalog.CALLS, *labels, outcome, "")
@@ -148,6 +151,21 @@ DURATIONS_CAP = 20
 """Error types in one label set."""
 
 
+class Held:
+    """What the signals keep with an open call: its series, each found once."""
+
+    __slots__ = ("attributed", "error_type", "histograms", "response_model", "series")
+
+    def __init__(self) -> None:
+        self.series: ModelSeries | None = None
+        self.attributed: tuple[AttributedSeries, ...] = ()
+        self.histograms: CallHistograms | None = None
+        self.response_model: str | None = None
+        """What :attr:`histograms` were found by."""
+        self.error_type = ""
+        """Capped; empty for a call that did not fail."""
+
+
 class Book:
     """Finds the series of a call, with label values capped. One entry per set of labels, never per call."""
 
@@ -165,42 +183,49 @@ class Book:
         """By label values as they came; never for a value that was replaced, so that each replacement is counted."""
 
     def model(self, call: Call) -> ModelSeries:
+        """The counters of a call, made at 0 if its model is new. Ask once per call: it counts what it replaces."""
         key = (call.request.operation, call.provider, self.request_model(call.request.model))
         found = self._models.get(key)
-        if found is None:
-            with self.ledger.lock:
-                if len(self._models) >= self._models_cap:
-                    key = (*key[:2], catalog.OTHER)
-                found = self._models.setdefault(key, ModelSeries(self.ledger, *key))
+        return found if found is not None else self._add_model(key)
+
+    def _add_model(self, key: tuple[str, str, str]) -> ModelSeries:
+        with self.ledger.lock:
+            if key not in self._models and len(self._models) >= self._models_cap and key[2] != catalog.OTHER:
+                key = (*key[:2], self.request_model.overflow())
+            found = self._models.get(key)
+            if found is None:
+                found = self._models[key] = ModelSeries(self.ledger, *key)
         return found
 
-    def histograms(self, call: Call, response_model: str | None) -> CallHistograms:
-        request = call.request
-        raw = (request.operation, call.provider, request.model, response_model, call.server_address, call.server_port)
+    def histograms(self, series: ModelSeries, call: Call, response_model: str | None) -> CallHistograms:
+        """The histograms of a call with these counters. Ask once per call: it counts what it replaces."""
+        raw = (series, response_model, call.server_address, call.server_port)
         found = self._found.get(raw)
         if found is not None:
             return found
         labels = (
-            request.operation,
-            call.provider,
-            self.request_model(request.model),
+            *series.labels,
             self.response_model(response_model),
             self.address(call.server_address),
             "" if call.server_port is None else self.port(str(call.server_port)),
         )
         with self.ledger.lock:
+            replaced = catalog.OTHER in labels[len(series.labels) :]
             if len(self._histograms) >= SETS_CAP and labels not in self._histograms:
                 labels = (*labels[:2], *[catalog.OTHER] * (len(GEN_AI) - 2))
+                replaced = True
             found = self._histograms.get(labels)
             if found is None:
                 found = self._histograms[labels] = CallHistograms(self.ledger, labels)
             short = sum(len(value) for value in raw if isinstance(value, str)) <= FOUND_LENGTH
-            if short and catalog.OTHER not in labels and len(self._found) < FOUND_CAP:
+            if short and not replaced and len(self._found) < FOUND_CAP:
                 self._found[raw] = found
         return found
 
     def capped(self) -> tuple[CappedLabel, ...]:
+        """Every label whose values come from outside."""
         return self.request_model, self.response_model, self.address, self.port, self.error_type
 
     def models(self) -> list[ModelSeries]:
+        """Every model's counters."""
         return list(self._models.values())

@@ -8,7 +8,8 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import catalog
-from otel_llm.call import Attempt, Call
+from otel_llm.attempt import Attempt
+from otel_llm.call import Call
 from otel_llm.formats.facts import Request, Usage
 from otel_llm.prices.cost import Priced
 from otel_llm.signals.labels import clean
@@ -25,6 +26,7 @@ REQUEST: Final = (
     ("stop_sequences", catalog.REQUEST_STOP_SEQUENCES),
     ("encoding_formats", catalog.REQUEST_ENCODING_FORMATS),
     ("dimensions", catalog.EMBEDDINGS_DIMENSIONS),
+    ("results", catalog.RETRIEVAL_TOP_K),
     ("reasoning_level", catalog.REQUEST_REASONING_LEVEL),
     ("previous_response", catalog.REQUEST_PREVIOUS_RESPONSE),
     ("conversation", catalog.CONVERSATION_ID),
@@ -53,13 +55,15 @@ def start(tracer: Tracer, call: Call) -> Span:
 
 def end(span: Span, call: Call, summary: Summary) -> None:
     """Puts the rest on the span and ends it at the time at which the call ended."""
-    if span.is_recording():
-        span.set_attributes(_later(call, summary))
-        for attempt in call.attempts:
-            _attempt(span, attempt)
-        if summary.end.outcome == "error":
-            span.set_status(Status(StatusCode.ERROR, summary.end.error_type))
-    span.end(end_time=call.wall_ns + int(call.duration * 1e9))
+    try:
+        if span.is_recording():
+            span.set_attributes(_later(call, summary))
+            for attempt in call.attempts:
+                _attempt(span, attempt)
+            if summary.end.outcome == "error":
+                span.set_status(Status(StatusCode.ERROR, summary.end.error_type))
+    finally:
+        span.end(end_time=call.wall_ns + int(call.duration * 1e9))
 
 
 def attributes(call: Call, summary: Summary) -> dict[str, Any]:

@@ -62,6 +62,14 @@ def summarise(call: Call, prices: PriceTable) -> Summary:
     )
 
 
+def unread(call: Call) -> Summary:
+    """What is left of a call whose facts could not be judged: that it was one, and how it ended."""
+    return Summary(
+        end=call.end or End("success"), response_model=None, usage=None, usage_missing="undecodable", tokens={},
+        price=None, finish=[], retried=[], retry_wait=0.0, retry_cost=0.0, invalid=set(),
+    )  # fmt: skip
+
+
 def disjoint(usage: Usage) -> dict[TokenType, int]:
     """Counts that add up: input without cached tokens, output without reasoning. Unstated totals give no count."""
     found: dict[TokenType, int] = {}

@@ -16,7 +16,7 @@ from weakref import ref
 import msgspec
 import wrapt
 
-from otel_llm.call import Attempt
+from otel_llm.attempt import Attempt
 from otel_llm.guard import guarded
 from otel_llm.patching import Patches
 from otel_llm.wires import exchange

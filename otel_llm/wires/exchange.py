@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from otel_llm import headers, native, runtime
-from otel_llm.call import CURRENT, Attempt, Call
+from otel_llm.attempt import Attempt
+from otel_llm.call import Call, inside
+from otel_llm.formats.facts import Format
 from otel_llm.formats.table import recognise
 from otel_llm.guard import guarded
 from otel_llm.scope import Scope
@@ -20,26 +22,32 @@ Begun = tuple[Attempt, Call | None]
 def begin(method: str, url: recognition.Url, content: recognition.Content) -> Begun | None:
     """A request is about to be sent: ``None`` if it is none of ours, else its attempt, and the call if the wire is
     the only place where it shows (no client seam above). ``content`` gives the request body if it is in memory."""
-    call = CURRENT.get()
-    if call is not None and not call.ended:
-        if call.sending:  # the transport beneath: aiohttp under an httpx client, a redirect inside of requests
-            return None
-        # Inside an SDK's call there may be other traffic, such as fetching a token from somewhere else.
-        ours = method == "POST" and (url.host == call.server_address or recognise(url.path) is not None)
-        return (_attempt(call, content), None) if ours else None
+    call = inside()
+    if call is not None:
+        return _joined(call, method, url, content)
     active = runtime.current()
     if active is None or native.suppressed():
         return None
     call = recognition.open_call(active, method, url, content)
-    return None if call is None else (_attempt(call, content), call)
+    return None if call is None else (_attempt(call, call.format, content), call)
 
 
-def _attempt(call: Call, content: recognition.Content) -> Attempt:
+def _joined(call: Call, method: str, url: recognition.Url, content: recognition.Content) -> Begun | None:
+    """A request inside of a call is its next attempt, or other traffic, such as fetching a token."""
+    if method != "POST" or call.sending:  # the transport beneath: aiohttp under httpx, a redirect inside of requests
+        return None
+    found = recognise(url.path, call.provider)
+    if found is None and url.host != call.server_address:
+        return None
+    return _attempt(call, call.format if found is None else found.format, content), None
+
+
+def _attempt(call: Call, wire_format: Format, content: recognition.Content) -> Attempt:
     """The next attempt; the first one's body is what the call is known by."""
     active = runtime.current()
     if not call.attempts and active is not None and active.settings.duplicates:
         call.fingerprint = active.recorder.duplicates.fingerprint(call.provider, call.request, content())
-    return call.attempt()
+    return call.attempt(wire_format)
 
 
 @guarded("wire.response")
@@ -57,31 +65,22 @@ def responded(
         call.server_address, call.server_port = host, port
     encoding = "" if decoded else found.get("content-encoding") or ""
     attempt.response(status, found.get("content-type") or "", encoding)
-    read = getattr(call.format, "headers", None)  # formats.facts.ReadsHeaders; isinstance would cost microseconds
+    read = getattr(attempt.format, "headers", None)  # formats.facts.ReadsHeaders; isinstance would cost microseconds
     if read is not None:
         read(found, attempt.facts)
 
 
 @guarded("wire.whole")
 def whole(attempt: Attempt, content: bytes) -> None:
-    """The body is in memory, read and decoded by the client."""
+    """The body is in memory, read and decoded by the client: the exchange is over."""
     attempt.whole(content)
     attempt.finish("read")
 
 
 @guarded("wire.finish")
 def finish(attempt: Attempt, how: str, error: BaseException | None = None) -> None:
+    """The exchange is over; ``how`` is as in :meth:`Attempt.finish`."""
     attempt.finish(how, error)
-
-
-@guarded("wire.returned")
-def returned(call: Call) -> None:
-    call.returned()
-
-
-@guarded("wire.failed")
-def failed(call: Call, error: BaseException) -> None:
-    call.failed(error)
 
 
 class Exchange:

@@ -21,6 +21,7 @@ from opentelemetry.trace import Span, Status, StatusCode, Tracer, TracerProvider
 
 from otel_llm import runtime
 from otel_llm.guard import guarded
+from otel_llm.redaction import REDACTED, redact
 
 INSTRUMENTORS: Final = {"httpx": "HTTPXClientInstrumentor", "httpx2": "HTTPX2ClientInstrumentor"}
 
@@ -82,20 +83,9 @@ def _instrumentor(library: str) -> Any:
     return getattr(importlib.import_module("opentelemetry.instrumentation.httpx"), INSTRUMENTORS[library])
 
 
-SAID: Final = frozenset({"alt", "api-version", "beta"})
-"""Query parameters whose values stay: they choose the API. All other values go; Gemini keys travel as ``?key=``."""
-PARAMETER: Final = re.compile(r"([?&])([^=&#]*)=([^&#]*)")
-USER: Final = re.compile(r"(://)[^/@?#]*@")
 URL_ATTRIBUTES: Final = ("url.full", "http.url", "url.query", "http.target")
 SECRET_HEADER: Final = re.compile(r"http\.request\.header\..*(auth|key|token|cookie|secret|organization|project|user)")
 """The instrumentation puts request headers on its spans where the environment lists them by name or pattern."""
-REDACTED: Final = "REDACTED"
-
-
-def redact(url: str) -> str:
-    """The URL without user and password, and without the values of its query parameters."""
-    bare = USER.sub(rf"\1{REDACTED}@", url)
-    return PARAMETER.sub(lambda p: p[0] if p[2] in SAID else f"{p[1]}{p[2]}={REDACTED}", bare)
 
 
 class RedactingTracerProvider(TracerProvider):

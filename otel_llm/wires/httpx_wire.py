@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from types import ModuleType
 from typing import Any
 
-from otel_llm.call import Attempt
+from otel_llm.attempt import Attempt
 from otel_llm.guard import guarded
 from otel_llm.patching import Patches
 from otel_llm.wires import exchange, http_spans

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from weakref import ref
 
-from otel_llm.call import Attempt
+from otel_llm.attempt import Attempt
 from otel_llm.guard import guarded
 from otel_llm.wires import exchange
 

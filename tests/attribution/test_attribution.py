@@ -149,6 +149,31 @@ class TestContexts:
 
 
 class TestDecorator:
+    def test_a_generator_that_is_closed_inside_another_level(self):
+        def rows():
+            with otel_llm.attribution(feature="rows", tenant="generator"):
+                yield values()
+
+        opened = rows()
+        assert next(opened) == {"feature": "rows", "tenant": "generator"}
+        with otel_llm.attribution(feature="search"), otel_llm.attribution(tenant="acme"):
+            opened.close()
+            assert values() == {"feature": "search", "tenant": "acme"}
+        assert values() == {}
+
+    def test_a_task_keeps_what_held_when_it_started(self):
+        def rows():
+            with otel_llm.attribution(tenant="generator"):
+                yield
+
+        opened = rows()
+        next(opened)
+        with otel_llm.attribution(feature="search"):
+            started = contextvars.copy_context()
+            opened.close()
+        assert values() == {}
+        assert started.run(values) == {"feature": "search", "tenant": "generator"}
+
     def test_a_function(self):
         @otel_llm.attribution(feature="a")
         def work(x: int, *, y: int) -> tuple[int, dict[str, str]]:
@@ -226,6 +251,23 @@ class TestBaggage:
         with otel_llm.attribution(feature="a", tenant="acme"):
             assert dict(baggage.get_all()) == {TENANT: "acme"}
         assert context.get_current() == before
+
+    def test_a_generator_that_is_closed_takes_down_its_own(self, told: Telemetry):
+        def rows():
+            with otel_llm.attribution(tenant="generator"):
+                yield
+
+        opened = rows()
+        next(opened)
+        with otel_llm.attribution(tenant="acme"):
+            opened.close()
+            assert baggage.get_baggage(TENANT) == "acme"
+        assert baggage.get_baggage(TENANT) is None
+        next(left := rows())
+        with otel_llm.attribution(feature="search"):
+            assert baggage.get_baggage(TENANT) == "generator"
+            left.close()
+            assert baggage.get_baggage(TENANT) is None
 
     def test_nothing_is_written_by_default(self):
         with observed(attribution=KEYS), otel_llm.attribution(tenant="acme"):

@@ -11,7 +11,11 @@ from pydantic import BaseModel
 Do = Callable[[Any], Any]
 """Does one thing with a client, sync or async."""
 
-ASK: Any = [{"role": "user", "content": "Say a word."}]
+PROMPT = "Say a word."
+KEY = "sk-demo"
+"""What every row says and what it authenticates with: ``tests.privacy`` puts secrets in their place, in whatever
+constant of a row's module they stand."""
+ASK: Any = [{"role": "user", "content": PROMPT}]
 
 
 class Word(BaseModel):
@@ -94,8 +98,8 @@ class AsyncHeld(Held):
 
 
 CHAT = {"model": "gpt-4o", "messages": ASK}
-RESPONSE = {"model": "gpt-4o", "input": "Say a word."}
+RESPONSE = {"model": "gpt-4o", "input": PROMPT}
 MESSAGE = {"model": "claude-opus-4-8", "messages": ASK, "max_tokens": 64}
-COMPLETION = {"model": "gpt-3.5-turbo-instruct", "prompt": "Say a word."}
-EMBED = {"model": "text-embedding-3-small", "input": "a word"}
+COMPLETION = {"model": "gpt-3.5-turbo-instruct", "prompt": PROMPT}
+EMBED = {"model": "text-embedding-3-small", "input": PROMPT}
 USAGE = {"stream": True, "stream_options": {"include_usage": True}}

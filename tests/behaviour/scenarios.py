@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
+from opentelemetry import context
 from pydantic import BaseModel
 
 from otel_llm.demo.emulator import Emulator, Received, Reply
@@ -41,13 +42,26 @@ async def entered(manager: Any) -> AsyncIterator[Any]:
 
 
 async def items(stream: Any) -> list[Any]:
-    """All items of a sync or async stream."""
-    return [item async for item in stream] if hasattr(stream, "__aiter__") else list(stream)
+    """All items of a sync or async stream. Between them the app's context is its own: none is held over a yield."""
+    before, found = context.get_current(), []
+    if hasattr(stream, "__aiter__"):
+        async for item in stream:
+            assert context.get_current() == before
+            found.append(item)
+    else:
+        for item in stream:
+            assert context.get_current() == before
+            found.append(item)
+    assert context.get_current() == before
+    return found
 
 
 async def first(stream: Any) -> Any:
-    """The first item; the stream stays open."""
-    return await anext(aiter(stream)) if hasattr(stream, "__aiter__") else next(iter(stream))
+    """The first item; the stream stays open, and holds no context."""
+    before = context.get_current()
+    found = await anext(aiter(stream)) if hasattr(stream, "__aiter__") else next(iter(stream))
+    assert context.get_current() == before
+    return found
 
 
 def run(work: Awaitable[Any], *, sync: bool) -> Any:

@@ -65,6 +65,41 @@ def test_bedrock_refused(emulator: Emulator, telemetry: Telemetry) -> None:
     assert len(span.attempts) == 1
 
 
+async def _bedrock_stream(emulator: Emulator, helper: bool) -> None:
+    with anthropic.AnthropicBedrock(base_url=emulator.url, max_retries=0, **AWS) as client:
+        if not helper:
+            list(client.messages.create(**MESSAGE, stream=True))
+            return
+        with client.messages.stream(**MESSAGE) as stream:
+            stream.get_final_message()
+
+
+async def _async_bedrock_stream(emulator: Emulator, helper: bool) -> None:
+    async with anthropic.AsyncAnthropicBedrock(base_url=emulator.url, max_retries=0, **AWS) as client:
+        if not helper:
+            async for _ in await client.messages.create(**MESSAGE, stream=True):
+                pass
+            return
+        async with client.messages.stream(**MESSAGE) as stream:
+            await stream.get_final_message()
+
+
+@pytest.mark.parametrize("read", [_bedrock_stream, _async_bedrock_stream])
+@pytest.mark.parametrize("helper", [False, True], ids=["stream", "helper"])
+@pytest.mark.parametrize("fails", ["rate_limit", "provider"])
+async def test_bedrock_fails_in_a_stream(
+    read: Any, helper: bool, fails: Any, emulator: Emulator, telemetry: Telemetry
+) -> None:
+    """An exception event of AWS' framing: the SDK raises, and the call is the error that the event states."""
+    emulator.reply(Reply.error(fails, after=2))
+    with pytest.raises((ValueError, anthropic.APIError)):
+        await read(emulator, helper)
+    span = telemetry.one()
+    assert (span[catalog.PROVIDER], span.outcome, span.error_class) == ("aws.bedrock", "error", fails)
+    assert span[catalog.ERROR_TYPE].endswith("Exception")
+    assert span.tokens[0] == 11  # stated before it broke
+
+
 def test_any_base_url(emulator: Emulator, telemetry: Telemetry) -> None:
     """A gateway keeps the SDK's provider and shows the true address."""
     with openai.OpenAI(base_url=emulator.url + "/gateway/openai/v1", api_key="k") as client:

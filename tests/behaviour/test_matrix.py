@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from opentelemetry import context
 
 from otel_llm import catalog
 from otel_llm.demo.emulator import Emulator
@@ -130,18 +131,20 @@ def test_stream_that_is_never_iterated_is_no_call(row: Row, sync: bool, emulator
 
 
 def seen(row: Row, scenario: Scenario, sync: bool, emulator: Emulator) -> Any:
-    """What the app gets to see, and what it sent."""
+    """What the app gets to see, and what it sent. The scenario leaves no context of ours behind."""
 
     async def whole() -> Any:
         client = (row.sync if sync else row.asynchronous)(emulator.url)
+        before = context.get_current()
         try:
-            return shown(await scenario(row, client, emulator))
+            return shown(await scenario(row, client, emulator)), context.get_current() == before
         except BaseException as error:
-            return shown(error)
+            return shown(error), context.get_current() == before
         finally:
             await scenarios.settled(client.close())
 
-    result = run(whole(), sync=sync)
+    result, left_alone = run(whole(), sync=sync)
+    assert left_alone
     return result, [request_shown(received) for received in emulator.requests]
 
 

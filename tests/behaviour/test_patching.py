@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 from typing import Any
 
 import anthropic
@@ -151,6 +152,61 @@ def test_instrument_imports_no_sdk_and_patches_on_import() -> None:
         assert isinstance(anthropic._base_client.SyncAPIClient.__dict__["request"], wrapt.FunctionWrapper)
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("thread", ["another", "this"])
+@pytest.mark.parametrize("ends", ["well", "badly"])
+def test_instrument_in_the_middle_of_an_import(thread: str, ends: str, tmp_path: Path) -> None:
+    """The module is there, and its class is not yet: it is patched as soon as it is whole, or imported again."""
+    (tmp_path / "slow_sdk.py").write_text(
+        "import gate\n"
+        "gate.middle()\n"
+        "class Client:\n"
+        "    def send(self): ...\n"
+    )  # fmt: skip
+    (tmp_path / "gate.py").write_text("middle = lambda: None\n")
+    program = f"""
+        import sys, threading
+        import gate, wrapt
+        from otel_llm.patching import Hook, Patches
+        patches, reached, go = Patches(), threading.Event(), threading.Event()
+        hook = Hook("slow_sdk", lambda module, found: found.wrap(module.Client, "send", lambda w, i, a, k: w()), "slow")
+        def middle():
+            if {thread!r} == "this":
+                hook.arm(patches, lambda: True)
+            reached.set()
+            if {thread!r} == "another":
+                assert go.wait(10)
+            if {ends!r} == "badly":
+                raise ImportError("broken")
+        def load():
+            try:
+                import slow_sdk
+            except ImportError:
+                pass
+        gate.middle = middle
+        importing = threading.Thread(target=load)
+        importing.start()
+        assert reached.wait(10)
+        if {thread!r} == "another":
+            hook.arm(patches, lambda: True)
+            assert not hook.patched and hook.problem is None
+        go.set()
+        importing.join()
+        for waiting in threading.enumerate():
+            if waiting.name.startswith("otel-llm"):
+                waiting.join(10)
+        if {ends!r} == "badly":
+            assert "slow_sdk" not in sys.modules
+            gate.middle = lambda: None
+            import slow_sdk
+        assert hook.patched and hook.problem is None, hook.problem
+        assert isinstance(sys.modules["slow_sdk"].Client.__dict__["send"], wrapt.FunctionWrapper)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=120, cwd=tmp_path
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+import sys
+import threading
 from collections import Counter
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
+from unittest import mock
 
 import openai
 import pytest
@@ -16,11 +20,13 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
+import otel_llm
 from otel_llm import catalog, opening, runtime
 from otel_llm.catalog import GEN_AI, METRICS, OTHER
 from otel_llm.formats.table import recognise
 from otel_llm.signals.labels import LENGTH_CAP, CappedLabel, clean
-from otel_llm.signals.series import DURATIONS_CAP, SETS_CAP
+from otel_llm.signals.ledger import Ledger
+from otel_llm.signals.series import DURATIONS_CAP, SETS_CAP, Book, ModelSeries
 from tests.telemetry import Telemetry, observed
 
 CALLS = 10_000
@@ -134,3 +140,64 @@ def test_what_has_a_meaning_in_the_text_format(telemetry: Telemetry, emulator: A
         client.chat.completions.create(model=f"a{character}b", messages=[{"role": "user", "content": "hi"}])
     assert telemetry.value(catalog.CALLS, gen_ai_request_model=clean(f"a{character}b")) == 1
     assert generate_latest(REGISTRY)
+
+
+def test_a_replaced_value_is_counted_once_per_call() -> None:
+    """However many series and labels of the call show it, in the middle of a stream and at its end."""
+    with observed(model_cap=10, attribution="tenant") as telemetry:
+        active, found = runtime.current(), recognise("/v1/chat/completions")
+        assert active is not None
+        assert found is not None
+        for n in range(10 + 50):
+            with otel_llm.attribution(tenant="acme"):
+                call = opening.open_call(
+                    active, found, {"model": f"m{n}"}, client="openai", provider="openai", host="h.test", port=1
+                )
+            _finish(call, 1, random.Random(7))
+        assert telemetry.value(catalog.LABEL_OVERFLOW, label="gen_ai_request_model") == 50
+        assert telemetry.value(catalog.CALLS, gen_ai_request_model=OTHER) == 50
+        assert telemetry.value(catalog.ATTRIBUTED_CALLS, gen_ai_request_model=OTHER) == 50
+
+
+def test_models_past_the_cap_of_sets_share_their_series() -> None:
+    """The caps of single labels do not bound their combinations."""
+    ledger = Ledger()
+    book = Book(ledger, 2, 50)
+    made = mock.Mock(wraps=ModelSeries)
+
+    def series(provider: str, model: str) -> ModelSeries:
+        request = SimpleNamespace(operation="chat", model=model)
+        return book.model(cast("Any", SimpleNamespace(request=request, provider=provider)))
+
+    with mock.patch("otel_llm.signals.series.ModelSeries", made):
+        for provider in "abcd":
+            for model in ("x", "y"):
+                series(provider, model)
+        assert made.call_count == len(book.models()) == 4 + 2
+        for _ in range(20):
+            assert series("d", "y") is series("d", "x")
+        assert made.call_count == 4 + 2  # none is made to be thrown away
+    assert book.request_model.overflowed == 2 * 2 + 20 * 2
+
+
+def test_caps_hold_for_threads_at_once() -> None:
+    label, rounds = CappedLabel("label", 7), 400
+    found: list[str] = []
+    start = threading.Barrier(8)
+
+    def work(name: int) -> None:
+        start.wait()
+        found.extend(label(f"{name}-{n}") for n in range(rounds))
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in range(8)]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert len(set(found) - {OTHER}) == 7
+    assert label.overflowed == found.count(OTHER) == 8 * rounds - 7

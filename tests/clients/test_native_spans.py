@@ -11,6 +11,8 @@ from unittest import mock
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from otel_llm import catalog
 from otel_llm.demo.emulator import Emulator
@@ -49,6 +51,21 @@ def app_provider() -> Iterator[TracerProvider]:
 
 def scopes(telemetry: Telemetry) -> list[str]:
     return sorted(span.instrumentation_scope.name for span in telemetry.finished() if span.instrumentation_scope)
+
+
+@pytest.mark.sdk("anthropic")
+def test_uninstrument_gives_a_client_its_own_tracing_back(emulator: Emulator, app_provider: TracerProvider) -> None:
+    sdk = pytest.importorskip("anthropic", minversion="1.14")
+    native = InMemorySpanExporter()
+    app_provider.add_span_processor(SimpleSpanProcessor(native))
+    with sdk.Anthropic(base_url=emulator.url, api_key="k") as client:
+        for silenced in range(2):
+            with observed() as telemetry:
+                client.messages.create(**MESSAGE)
+                assert telemetry.one().outcome == "success"
+            assert len(native.get_finished_spans()) == silenced
+            client.messages.create(**MESSAGE)
+            assert len(native.get_finished_spans()) == silenced + 1
 
 
 @pytest.mark.parametrize(

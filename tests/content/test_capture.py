@@ -102,15 +102,21 @@ def test_responses_on_span(emulator: Emulator, stream: bool) -> None:
         assert on_span(telemetry, catalog.OUTPUT_MESSAGES) == wanted
 
 
+def _bedrock(emulator: Emulator) -> Any:
+    keys: Any = {"aws_region": "eu-west-1", "aws_access_key": "a", "aws_secret_key": "s"}
+    return anthropic.AnthropicBedrock(base_url=emulator.url, **keys)
+
+
 @pytest.mark.parametrize("stream", [False, True])
-def test_anthropic_on_span(emulator: Emulator, stream: bool) -> None:
+@pytest.mark.parametrize("make", [lambda e: anthropic.Anthropic(base_url=e.url, api_key="k"), _bedrock])
+def test_anthropic_on_span(emulator: Emulator, make: Any, stream: bool) -> None:
     emulator.reply(Reply.chat(tools=(Tool("look", '{"at": "cat"}'),), finish="tool_call"))
     asked: Any = [
         {"role": "user", "content": [
             {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "QUJD"}},
             {"type": "tool_result", "tool_use_id": "t1", "content": [{"type": "text", "text": "seen"}]}]},
     ]  # fmt: skip
-    with capturing("span_only") as (telemetry, _), anthropic.Anthropic(base_url=emulator.url, api_key="k") as client:
+    with capturing("span_only") as (telemetry, _), make(emulator) as client:
         answer = client.messages.create(
             model="claude-opus-4-8", max_tokens=9, system="Be brief.", messages=asked, stream=stream
         )

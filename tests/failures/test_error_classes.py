@@ -145,23 +145,34 @@ def test_recorded_errors(shared: Path):
 
 
 class TestConclusions:
-    class Call:
-        attempts = ()
-        format = None
-
     def test_a_time_out_states_its_phase(self):
         for name, phase in faults.PHASES.items():
             error = type("APITimeoutError", (Exception,), {})()
             error.__cause__ = type(name, (Exception,), {})()
-            end = conclude("failed", error, self.Call())
+            end = conclude("failed", error, None)
             assert (end.outcome, end.error_class, end.phase) == ("error", "timeout", phase)
 
     def test_what_is_no_time_out_has_no_phase(self):
-        assert conclude("failed", ConnectionError(), self.Call()).phase is None
-        assert conclude("failed", TimeoutError(), self.Call()).phase is None
+        assert conclude("failed", ConnectionError(), None).phase is None
+        assert conclude("failed", TimeoutError(), None).phase is None
+
+    def test_an_exception_of_the_apps_own_may_be_false_or_broken(self):
+        false = type("Empty", (Exception,), {"__len__": lambda _: 0})()
+        false.__cause__ = TimeoutError()
+        outer = RuntimeError()
+        outer.__cause__ = false
+        assert conclude("failed", outer, None).error_class == "timeout"
+
+    def test_an_exception_that_raises_when_looked_at(self):
+        def raises(_: object) -> None:
+            raise OSError
+
+        broken = type("Broken", (Exception,), {"__cause__": property(raises)})()
+        end = conclude("failed", broken, None)
+        assert (end.outcome, end.error_class, end.error_type) == ("error", "unknown", "Broken")
 
     def test_a_cancellation_is_no_error(self):
-        assert conclude("failed", KeyboardInterrupt(), self.Call()).outcome == "cancelled"
+        assert conclude("failed", KeyboardInterrupt(), None).outcome == "cancelled"
 
 
 def test_the_document_has_every_row():

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -17,7 +18,7 @@ import httpx2
 import openai
 import pytest
 
-from otel_llm import catalog
+from otel_llm import catalog, guard
 from otel_llm.demo.emulator import Emulator, Reply
 from tests.behaviour.rows import CHAT
 from tests.faults.conftest import LIMIT, App, bounded
@@ -73,6 +74,68 @@ def test_a_finaliser_inside_the_ledgers_lock(app: App, telemetry: Telemetry, els
         assert bounded(collect) if elsewhere else collect()
     until(lambda: [span.outcome for span in telemetry.spans()] == ["abandoned"])
     assert telemetry.value(catalog.INFLIGHT) == 0
+
+
+EVENT = b'data: {"id":"c","model":"gpt-4o","choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}\n\n'
+
+
+class Endless(httpx2.SyncByteStream, httpx2.AsyncByteStream):
+    """A body of events for both kinds of client, without a socket."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            yield EVENT
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            yield EVENT
+
+
+TRANSPORT = httpx2.MockTransport(
+    lambda _: httpx2.Response(200, headers={"content-type": "text/event-stream"}, stream=Endless())
+)
+DROPPED = 2_000
+"""Streams that one garbage collection finds: twice the interpreter's recursion limit."""
+ROUNDS = 20
+
+
+def test_many_streams_in_one_collection(telemetry: Telemetry) -> None:
+    with openai.OpenAI(api_key="k", http_client=httpx2.Client(transport=TRANSPORT)) as client:
+        gc.disable()
+        try:
+            for _ in range(DROPPED):
+                next(iter(client.chat.completions.create(**CHAT, stream=True)))
+        finally:
+            gc.enable()
+        gc.collect()
+        client.chat.completions.create(**CHAT, stream=True).close()
+    _all_abandoned(telemetry)
+
+
+async def test_many_async_streams_in_one_collection(telemetry: Telemetry) -> None:
+    async with openai.AsyncOpenAI(api_key="k", http_client=httpx2.AsyncClient(transport=TRANSPORT)) as client:
+        gc.disable()
+        try:
+            for _ in range(DROPPED):
+                await anext(aiter(await client.chat.completions.create(**CHAT, stream=True)))
+        finally:
+            gc.enable()
+        await (await client.chat.completions.create(**CHAT, stream=True)).close()
+        for _ in range(ROUNDS):
+            gc.collect()
+            for _ in range(ROUNDS):  # the event loop closes the generators that the collector found, in tasks
+                await asyncio.sleep(0)
+            if telemetry.value(catalog.INFLIGHT) == 0:
+                break
+    _all_abandoned(telemetry)
+
+
+def _all_abandoned(telemetry: Telemetry) -> None:
+    assert telemetry.value(catalog.CALLS, outcome="abandoned") == DROPPED + 1
+    assert telemetry.value(catalog.INFLIGHT) == 0
+    assert len(telemetry.spans()) == DROPPED + 1
+    telemetry.clean()
+    assert [site.name for site in guard._sites.values() if site.open] == []
 
 
 def test_threads_share_a_client(app: App, telemetry: Telemetry) -> None:

@@ -97,7 +97,8 @@ def test_sampler_raises(app: App, bare: Any, failed: Failed) -> None:
     with broken(provider(sampler=RaisingSampler())) as telemetry:
         assert bounded(app.run) == bare
         assert telemetry.value(catalog.CALLS) == 2
-        assert failed() == {"signals.opened": 2}
+        assert telemetry.value(catalog.INFLIGHT) == 0
+        assert failed() == {"signals.span_start": 2}
 
 
 def test_exporter_hangs_and_queue_fills(app: App, bare: Any) -> None:
@@ -149,6 +150,13 @@ def test_logging_broken(app: App, bare: Any, what: Exception, failed: Failed) ->
             logging.getLogger(name).removeHandler(handler)
         otel_llm.uninstrument()
     assert any(guard.failures().values())
+    with observed() as telemetry:
+        telemetry.samples()  # the next occasion: what could not be said is said
+        said = [record.getMessage() for record in telemetry.logged]
+        assert sorted(text.partition(";")[0] for text in said) == [
+            f"otel-llm: internal error in {site}" for site in sorted(failed())
+        ]
+        telemetry.forgive()
 
 
 @pytest.mark.parametrize("step", [-(10**18), 10**15, None], ids=["back", "ahead", "broken"])
@@ -193,20 +201,21 @@ def test_providers_shut_down_under_us(app: App, bare: Any) -> None:
 
 def test_breaker_opens_and_says_so_once(app: App, bare: Any) -> None:
     with broken(provider(sampler=RaisingSampler())) as telemetry:
-        guard.site("signals.opened").failures = 0
+        guard.site("signals.span_start").failures = 0
         for _ in range(guard.BREAKER_LIMIT // 2 + 5):
             assert app.run() == bare
-        said = [record.getMessage() for record in telemetry.logged if "signals.opened" in record.getMessage()]
+        said = [record.getMessage() for record in telemetry.logged if "signals.span_start" in record.getMessage()]
         assert len([text for text in said if "switched off" in text]) == 1
         assert len(said) == 2  # the first failure with its trace, and the breaker
-        assert guard.failures()["signals.opened"] == guard.BREAKER_LIMIT
-        assert telemetry.value(catalog.INTERNAL_ERRORS, site="signals.opened") == guard.BREAKER_LIMIT
+        assert guard.failures()["signals.span_start"] == guard.BREAKER_LIMIT
+        assert telemetry.value(catalog.CALLS) == 2 * (guard.BREAKER_LIMIT // 2 + 5)
+        assert telemetry.value(catalog.INTERNAL_ERRORS, site="signals.span_start") == guard.BREAKER_LIMIT
 
 
 def test_a_step_that_fails_now_and_then_stays_on() -> None:
     site = guard.site("test.now_and_then")
 
-    @guard.guarded("test.now_and_then")
+    @guard.breaker("test.now_and_then")
     def step(n: int) -> None:
         if n % 2:
             raise ValueError
@@ -215,3 +224,42 @@ def test_a_step_that_fails_now_and_then_stays_on() -> None:
         step(n)
     assert site.failures == 2 * guard.BREAKER_LIMIT
     assert not site.open
+
+
+def test_only_a_breaker_breaks() -> None:
+    """What ends something runs every time, however often it failed: else every call would leak."""
+    ran: list[int] = []
+
+    @guard.guarded("test.always")
+    def always() -> None:
+        ran.append(1)
+        raise ValueError
+
+    @guard.breaker("test.broken")
+    def broken() -> None:
+        ran.append(1)
+        raise ValueError
+
+    for _ in range(2 * guard.BREAKER_LIMIT):
+        always()
+    assert len(ran) == 2 * guard.BREAKER_LIMIT
+    for _ in range(2 * guard.BREAKER_LIMIT):
+        broken()
+    assert len(ran) == 3 * guard.BREAKER_LIMIT
+    guard.close_breakers()
+
+
+@pytest.mark.parametrize("where", ["handler", "stack"])
+def test_what_could_not_be_logged_is_told_later(where: str, caplog: pytest.LogCaptureFixture) -> None:
+    place = guard.site(f"test.{where}")
+    fault = mock.patch.object(
+        guard.logger if where == "handler" else guard, "warning" if where == "handler" else "where",
+        side_effect=RecursionError,
+    )  # fmt: skip
+    with fault:
+        place.note(ValueError("secret"))
+    guard.tell()
+    said = [record.getMessage() for record in caplog.records if place.name in record.getMessage()]
+    assert len(said) == 1
+    assert "ValueError" in said[0]
+    assert "secret" not in said[0]

@@ -196,8 +196,11 @@ def _counts(expected: Json) -> dict[str, int | None]:
         spent = None if spent is None else spent + cached
     elif api == "bedrock.converse" and total is not None and total > spent + said:
         spent += cached
-    elif api.startswith("gemini.") and not (said is None and reasoning is None):
-        said = (said or 0) + (reasoning or 0)
+    elif api.startswith("gemini."):
+        if spent is not None:
+            spent += raw.get("toolUsePromptTokenCount") or 0
+        if not (said is None and reasoning is None):
+            said = (said or 0) + (reasoning or 0)
     elif api.startswith("voyage."):
         spent = total
     if spent is None and said is None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from otel_llm.formats import (
+    anthropic_messages,
     bedrock_converse,
     bedrock_invoke,
     cohere,
@@ -18,6 +19,7 @@ from otel_llm.formats import (
     huggingface,
     ollama,
     openai_chat,
+    openai_responses,
     replicate,
     rerank,
     watsonx,
@@ -53,6 +55,48 @@ def test_gemini_output_is_candidates_and_thoughts() -> None:
     assert facts.usage == Usage(input=100, output=12, cache_read=40, reasoning=5, input_audio=30, output_audio=2)
     thoughts_only = body(gemini.GENERATE, {"usageMetadata": {"promptTokenCount": 9, "thoughtsTokenCount": 4}})
     assert thoughts_only.usage == Usage(input=9, output=4, reasoning=4)
+
+
+def test_gemini_input_is_prompt_and_what_tools_gave_back() -> None:
+    """The recorded answers' total is the sum of the four counts, too."""
+    usage: dict[str, Any] = {
+        "promptTokenCount": 10, "candidatesTokenCount": 5, "toolUsePromptTokenCount": 900, "thoughtsTokenCount": 20,
+        "totalTokenCount": 935, "promptTokensDetails": [{"modality": "AUDIO", "tokenCount": 3}],
+        "toolUsePromptTokensDetails": [{"modality": "AUDIO", "tokenCount": 4}, {"modality": "TEXT", "tokenCount": 896}],
+    }  # fmt: skip
+    facts = body(gemini.GENERATE, {"usageMetadata": usage})
+    assert facts.usage == Usage(input=910, output=25, reasoning=20, input_audio=7)
+    counts = {"total_input_tokens": 10, "total_output_tokens": 5, "total_tool_use_tokens": 900}
+    assert body(gemini_interactions.INTERACTIONS, {"usage": counts}).usage == Usage(input=910, output=5)
+
+
+@pytest.mark.parametrize(
+    ("wire_format", "stated", "tier"),
+    [
+        (gemini.GENERATE, {"usageMetadata": {"trafficType": "ON_DEMAND_FLEX"}}, "ON_DEMAND_FLEX"),
+        (gemini.GENERATE, {"usageMetadata": {"trafficType": "PROVISIONED_THROUGHPUT"}}, "PROVISIONED_THROUGHPUT"),
+        (gemini.GENERATE, {"usageMetadata": {"trafficType": "TRAFFIC_TYPE_UNSPECIFIED"}}, None),
+        (gemini.GENERATE, {"usageMetadata": {"trafficType": 1}}, "ON_DEMAND"),
+        (gemini.GENERATE, {"usageMetadata": {"trafficType": 99}}, "99"),
+        (gemini.GENERATE, {"usageMetadata": {"serviceTier": "flex"}}, "flex"),
+        (gemini.GENERATE, {"usageMetadata": {"promptTokenCount": 1}}, None),
+        (gemini_interactions.INTERACTIONS, {"service_tier": "priority"}, "priority"),
+        (anthropic_messages.MESSAGES, {"usage": {"service_tier": "standard", "speed": "fast"}}, "fast"),
+        (anthropic_messages.MESSAGES, {"usage": {"service_tier": "priority", "speed": "standard"}}, "priority"),
+        (anthropic_messages.MESSAGES, {"usage": {"service_tier": "batch"}}, "batch"),
+        (bedrock_converse.CONVERSE, {"serviceTier": {"type": "flex"}}, "flex"),
+        (openai_chat.CHAT, {"service_tier": "flex"}, "flex"),
+        (openai_responses.RESPONSES, {"service_tier": "priority"}, "priority"),
+    ],
+)
+def test_tier_that_a_response_states(wire_format: Format, stated: Any, tier: str | None) -> None:
+    assert body(wire_format, stated).service_tier == tier
+
+
+def test_fast_mode_in_a_stream_is_stated_once() -> None:
+    start = {"type": "message_start", "message": {"usage": {"input_tokens": 3, "speed": "fast"}}}
+    end = {"type": "message_delta", "usage": {"output_tokens": 5, "service_tier": "standard"}}
+    assert stream(anthropic_messages.MESSAGES, start, end).service_tier == "fast"
 
 
 def test_gemini_blocked_prompt_ends_by_its_block() -> None:
@@ -117,6 +161,14 @@ def test_converse_input_includes_cached_tokens(stated: dict[str, int], wanted: i
         assert facts.usage is not None
         assert (facts.usage.input, facts.usage.output) == (wanted, 5)
         assert wanted >= (facts.usage.cache_read or 0) + (facts.usage.cache_write or 0)
+
+
+def test_converse_splits_cache_writes_by_lifetime() -> None:
+    usage: dict[str, Any] = {"inputTokens": 10, "outputTokens": 5, "totalTokens": 165, "cacheWriteInputTokens": 150}
+    usage["cacheDetails"] = [{"ttl": "1h", "inputTokens": 100}, {"ttl": "5m", "inputTokens": 50}]
+    wanted = Usage(input=160, output=5, cache_write=150, cache_write_1h=100)
+    assert body(bedrock_converse.CONVERSE, {"usage": usage}).usage == wanted
+    assert stream(bedrock_converse.CONVERSE, {"metadata": {"usage": usage}}).usage == wanted
 
 
 def test_converse_exception_in_a_stream() -> None:

@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 
 from otel_llm import catalog
 from otel_llm.demo.emulator import Emulator, Reply
-from otel_llm.wires.http_spans import redact
+from otel_llm.redaction import redact
 from tests.behaviour.rows import CHAT, USAGE
 from tests.telemetry import Telemetry, observed
 

@@ -111,6 +111,31 @@ def test_spans_of_the_app_and_ours_share_a_trace(emulator: Emulator) -> None:
     assert found == {"child": True, "names": ["chat gpt-4o", "mine"]}
 
 
+def test_a_call_does_not_wait_for_the_collector_that_the_apps_providers_replace(emulator: Emulator) -> None:
+    """It takes connections and never answers: our last export to it, 10 s by default, is no business of the call. The
+    exit waits for it, since spans are in it."""
+    found = told(
+        """
+        import logging, socket, threading
+        logging.disable(logging.CRITICAL)
+        silent = socket.create_server(("127.0.0.1", 0))
+        os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://127.0.0.1:%d" % silent.getsockname()[1]
+        os.environ["OTEL_EXPORTER_OTLP_TIMEOUT"] = "1"
+        otel_llm.instrument(scrape="off")
+        call()
+        leaving = lambda: sum(thread.name == "otel-llm-flush" for thread in threading.enumerate())
+        metrics.set_meter_provider(metering()[0])
+        trace.set_tracer_provider(tracing()[0])
+        call()
+        during = leaving()
+        otel_llm.uninstrument()
+        tell(during=during, after=leaving())
+        """,
+        EMULATOR=emulator.url,
+    )
+    assert found == {"during": 2, "after": 0}
+
+
 # ------------------------------------------------------------------------------ spans that an SDK makes of itself
 @pytest.mark.parametrize(("setting", "expected"), [("suppress", 1), ("keep", 2)])
 def test_native_spans_of_anthropic(setting: str, expected: int, emulator: Emulator) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
+from unittest import mock
 
 import httpx2
 import openai
@@ -14,6 +15,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
+import otel_llm
 from otel_llm import catalog
 from otel_llm.catalog import METRICS
 from otel_llm.demo.emulator import Emulator, Reply
@@ -152,3 +154,36 @@ def test_registry_is_left_as_it_was() -> None:
     with observed():
         assert set(REGISTRY._collector_to_names) != before
     assert set(REGISTRY._collector_to_names) == before
+
+
+def test_a_registry_that_the_app_emptied_keeps_nothing_back(emulator: Emulator, free_port: int) -> None:
+    """As tests' fixtures do: port and providers are ended all the same."""
+    with observed(endpoint=True, scrape_port=free_port):
+        ours = [c for c in REGISTRY._collector_to_names if type(c).__module__.startswith("otel_llm")]
+        for collector in ours:
+            REGISTRY.unregister(collector)
+        shutdown = mock.Mock()
+        with mock.patch.object(otel_llm.instrumentor.installed().pipeline, "shutdown", shutdown):
+            otel_llm.uninstrument()
+        assert (len(ours), shutdown.call_count) == (1, 1)
+        with socket.create_server(("127.0.0.1", free_port)):
+            pass
+
+
+@pytest.mark.parametrize("step", ["refresh.stop", "recorder.abandon_open", "exposure._unregister", "endpoint.close"])
+def test_one_step_of_the_end_that_fails_spares_the_others(emulator: Emulator, free_port: int, step: str) -> None:
+    with observed(endpoint=True, scrape_port=free_port, prices_refresh="none") as telemetry:
+        made = otel_llm.instrumentor.installed()
+        owner, method = step.split(".")
+        holder = made.exposure.endpoint if owner == "endpoint" else getattr(made, owner)
+        real, shutdown = getattr(holder, method), mock.Mock()
+
+        def fails() -> None:
+            real()
+            raise OSError("broken")
+
+        with mock.patch.object(holder, method, fails), mock.patch.object(made.pipeline, "shutdown", shutdown):
+            otel_llm.uninstrument()
+        assert shutdown.call_count == 1
+        assert otel_llm.guard.failures()["close"] > 0
+        telemetry.forgive()

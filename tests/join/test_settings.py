@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import otel_llm
+from otel_llm.demo.emulator import Emulator
 from otel_llm.settings import SPECS, Settings, load
+from tests.join.processes import run
+from tests.join.receiver import Receiver
 from tests.telemetry import observed
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as listening:
+        yield listening
 
 
 def test_order() -> None:
@@ -61,6 +72,42 @@ def test_bad_environment_does_not_stop_the_app(monkeypatch: pytest.MonkeyPatch) 
         telemetry.logged.clear()
     assert "OTEL_LLM_SCRAPE='perhaps'" in warning
     assert "auto, on or off" in warning
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "lost", "left"),
+    [
+        ("OTEL_METRIC_EXPORT_INTERVAL", "0", "metrics", "traces"),
+        ("OTEL_METRICS_EXEMPLAR_FILTER", "some", "metrics", "traces"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "-1", "traces", "metrics"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "100000", "traces", "metrics"),
+        ("OTEL_ATTRIBUTE_COUNT_LIMIT", "abc", "traces", "metrics"),
+    ],
+)
+def test_a_standard_variable_that_the_sdk_does_not_take(
+    emulator: Emulator, receiver: Receiver, variable: str, value: str, lost: str, left: str
+) -> None:
+    """A warning names it and says what happens; the app, and the other signal, go on."""
+    done = run(
+        'otel_llm.instrument(scrape="off")\ncall()\nprint("done")\n',
+        EMULATOR=emulator.url, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url, **{variable: value},
+    )  # fmt: skip
+    assert done.stdout == "done\n"
+    (warning,) = done.stderr.splitlines()
+    assert f"{variable}={value!r}" in warning
+    assert warning.endswith(f"no {lost} are exported over OTLP")
+    assert set(receiver.paths) == {f"/v1/{left}"}
+
+
+def test_an_exporter_that_is_not_installed_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    for module in ("trace_exporter", "metric_exporter"):
+        monkeypatch.setitem(sys.modules, f"opentelemetry.exporter.otlp.proto.http.{module}", None)
+    with observed(tracer_provider=None) as telemetry:
+        (warning,) = [record.getMessage() for record in telemetry.logged]
+        telemetry.logged.clear()
+    assert "pip install 'otel-llm[otlp]'" in warning
+    assert "nothing is exported over OTLP" in warning
 
 
 @pytest.mark.parametrize("variable", ["OTEL_LLM_DISABLED", "OTEL_SDK_DISABLED"])

@@ -7,9 +7,9 @@ enough that a limit three times as high would not: so a moved threshold is notic
 from __future__ import annotations
 
 from otel_llm import catalog as c
-from otel_llm.pack.alerts.failures import BURNS
+from otel_llm.pack.alerts.failures import burns
 from otel_llm.pack.records import SECONDS
-from tests.pack.promtool import MODEL, PROVIDER, REPLICAS, Case, Rate, gauge, selector, series
+from tests.pack.promtool import CONFIG, MODEL, PROVIDER, REPLICAS, Case, Rate, gauge, selector, series
 
 WHO = {c.label_name(c.OPERATION): "chat", c.label_name(c.PROVIDER): PROVIDER, c.label_name(c.REQUEST_MODEL): MODEL}
 LIMIT = {c.label_name(c.PROVIDER): PROVIDER, c.label_name(c.REQUEST_MODEL): MODEL}
@@ -228,15 +228,65 @@ def _unpriced() -> list[Case]:
     ]
 
 
-def _duplicates() -> list[Case]:
+def _waste(metric: c.Metric, limit: float) -> list[Case]:
     def story(dollars: float, share: float) -> dict[str, str]:
-        again = series(c.DUPLICATE_COST.series, WHO, [(dollars / 6 * share, 18)])
-        return {**_cost((dollars, 18)), **again}
+        wasted = series(metric.series, WHO, [(dollars / 6 * share, 18)])
+        return {**_cost((dollars, 18)), **wasted}
 
     return [
-        Case("a third", True, story(2, 0.3), 150, 10),
-        Case("a tenth", False, story(2, 0.1), 150, 10),
-        Case("cents", False, story(0.6, 0.3), 150, 10),
+        Case("much", True, story(2, limit * 1.5), 150, 10),
+        Case("some", False, story(2, limit * 0.5), 150, 10),
+        Case("cents", False, story(0.6, limit * 1.5), 150, 10),
+    ]
+
+
+def _attribution() -> list[Case]:
+    """Two days by samples of ten minutes; the last hour and a half is what changed."""
+    day, recent, end = 144, 9, (2 * 144 + 9) * 10
+
+    def case(name: str, fires: bool, *rates: tuple[float, int], value: str = "acme") -> Case:
+        labels = {**LIMIT, c.ATTRIBUTION_KEY: "tenant", c.ATTRIBUTION_VALUE: value}
+        grown: Rate = [(dollars / 6, steps) for dollars, steps in rates]
+        other = series(c.ATTRIBUTED_COST.series, {**labels, c.ATTRIBUTION_VALUE: "other"}, [(20, 2 * day + recent)])
+        mine = series(c.ATTRIBUTED_COST.series, labels, grown)
+        found = {c.ATTRIBUTION_KEY: "tenant", c.ATTRIBUTION_VALUE: value}
+        return Case(name, fires, {**other, **mine}, end, 10, labels=found)
+
+    return [
+        case("one value jumps", True, (1.5, 2 * day), (12, recent)),
+        case("a value that is new", True, (0, 2 * day), (12, recent)),
+        case("doubled", False, (4, 2 * day), (11, recent)),
+        case("cents", False, (0.2, 2 * day), (3, recent)),
+        case("the same hour each day", False, (1, day), (12, recent), (1, day - recent), (12, recent)),
+    ]
+
+
+def _table(days: float) -> list[Case]:
+    """A table's date stands in seconds since 1970, where the stories begin."""
+
+    def story(age: float) -> dict[str, str]:
+        return gauge(c.PRICES_TIME.series, {}, 3 * 3600 - age * 86400, 20)
+
+    return [
+        Case("old", True, story(days * 1.2), 180, 10),
+        Case("recent", False, story(days * 0.7), 180, 10),
+        Case("one replica was renewed", True, {**story(days * 1.2), **_renewed()}, 180, 10),
+    ]
+
+
+def _renewed() -> dict[str, str]:
+    return {selector(c.PRICES_TIME.series, {}, REPLICAS[0]): "0x20"}
+
+
+def _no_usage() -> list[Case]:
+    def story(share: float, rate: float = 15) -> dict[str, str]:
+        missing = _per_call(c.USAGE_MISSING.series, {c.REASON: "not_stated"}, share, rate, 15)
+        return {**calls((rate, {}, 15)), **missing}
+
+    return [
+        Case("many", True, story(0.08), 130, 10),
+        Case("some", False, story(0.03), 130, 10),
+        Case("few calls", False, story(0.08, rate=5), 130, 10),
     ]
 
 
@@ -303,13 +353,18 @@ def _refused_errors() -> list[Case]:
 def _traffic() -> list[Case]:
     weeks, recent = _WEEKS, _RECENT
 
-    def story(then: float, now: float) -> dict[str, str]:
-        return calls((then * HOURLY, {}, weeks), (now * HOURLY, {}, recent))
+    reports = gauge(c.BUILD_INFO.series, {c.VERSION: "1"}, 1, weeks + recent)
 
+    def story(then: float, now: float) -> dict[str, str]:
+        return {**calls((then * HOURLY, {}, weeks), (now * HOURLY, {}, recent)), **reports}
+
+    replaced = {key: f"{values} stale" for key, values in calls((150 * HOURLY, {}, weeks)).items()}
     return [
         Case("stopped", True, story(150, 20), _END, STEP),
+        Case("replaced by a process that makes no call", True, {**replaced, **reports}, _END, STEP),
         Case("fewer", False, story(150, 60), _END, STEP),
         Case("never many", False, story(60, 8), _END, STEP),
+        Case("gone altogether", False, replaced, _END, STEP),
     ]
 
 
@@ -342,7 +397,10 @@ def _single_internal_error() -> Case:
 
 
 CASES: dict[str, list[Case]] = {
-    **{f"OtelLLMErrorBudgetBurn-{long}-{short}": _burn(long, short, factor) for long, short, factor, _, _ in BURNS},
+    **{
+        f"OtelLLMErrorBudgetBurn-{long}-{short}": _burn(long, short, factor)
+        for long, short, factor, _, _ in burns(CONFIG)
+    },
     "OtelLLMErrorSpike": _spike(),
     "OtelLLMProviderOutage": _share("provider", 0.7, 0.5, 3, "rate_limit"),
     "OtelLLMOwnFault": _share("auth", 0.08, 0.05, 3, "provider"),
@@ -361,12 +419,17 @@ CASES: dict[str, list[Case]] = {
     "OtelLLMBudgetExceeded": _budgets("day", 5, 3.3, 100, 26),
     "OtelLLMMonthlyBudgetForecastExceeded": _budgets("month", 2, 1, 1000, 8 * 24),
     "OtelLLMUnpricedModel": _unpriced(),
-    "OtelLLMDuplicateCallWaste": _duplicates(),
+    "OtelLLMPriceTableStale": _table(CONFIG.cost.table_days),
+    "OtelLLMDuplicateCallWaste": _waste(c.DUPLICATE_COST, 0.2),
+    "OtelLLMRetryWaste": _waste(c.RETRY_COST, 0.1),
+    "OtelLLMAttributionSpike": _attribution(),
     "OtelLLMTokensPerCallBloat": _bloat(),
     "OtelLLMCacheHitDrop": _cache(),
     "OtelLLMTruncationSpike": _answers(c.FINISH, c.label_name(c.FINISH_REASON), "length", "tool_call", 0.15, 0.06),
     "OtelLLMRefusalSpike": [*_answers(c.INVALID_OUTPUT, c.REASON, "refused", "empty", 0.08, 0.03), *_refused_errors()],
     "OtelLLMEmptyOutputSpike": _answers(c.INVALID_OUTPUT, c.REASON, "empty", "truncated", 0.04, 0.01),
+    "OtelLLMModelMismatch": _answers(c.INVALID_OUTPUT, c.REASON, "model_mismatch", "empty", 0.08, 0.03),
+    "OtelLLMUsageMissing": _no_usage(),
     "OtelLLMTrafficDrop": _traffic(),
     "OtelLLMTelemetryAbsent": _absent(),
     "OtelLLMTelemetryDropping": [*_growing(c.INTERNAL_ERRORS, c.SITE, "hook"), _single_internal_error()],

@@ -74,8 +74,14 @@ class Moment:
 _CALM = {"provider": 0.0009, "timeout": 0.0006, "rate_limit": 0.0011, "bad_request": 0.0014, "content_filter": 0.0004}
 
 
+EARLIER = (2.2 * DAY, 4.6 * DAY, 16 * DAY)
+"""Seconds before the end of smaller troubles that are over, in every scenario that has calls."""
+
+
 def moment(scenario: str, model: Model, age: float) -> Moment:
     """The state of a model ``age`` seconds before the end."""
+    if model.provider == "openai" and age > DAY and any(0 < age - past < 5400 for past in EARLIER):
+        return Moment(errors={**_CALM, "overloaded": 0.12})
     if scenario != "incident":
         return Moment(errors=_CALM)
     outage = model.provider == "openai" and 3000 > age > 1200
@@ -99,12 +105,12 @@ class Store:
 
     def add(self, series: str, labels: dict[str, str], growth: float) -> None:
         """Grows a counter."""
-        key = _key(series, labels)
+        key = key_of(series, labels)
         self._values[key] = self._values.get(key, 0.0) + growth
 
     def put(self, series: str, labels: dict[str, str], value: float) -> None:
         """Sets a gauge."""
-        self._values[_key(series, labels)] = value
+        self._values[key_of(series, labels)] = value
 
     def histogram(self, metric: c.Metric, labels: dict[str, str], count: float, median: float) -> None:
         """Adds ``count`` observations, spread log-normally about the median."""
@@ -120,7 +126,7 @@ class Store:
         for key, value in self._values.items():
             if math.isnan(value):
                 continue  # not there now
-            self._lines.setdefault(key, []).append(f"{key} {value:.6g} {at:.0f}")
+            self._lines.setdefault(key, []).append(f"{key} {value:.10g} {at:.0f}")
 
     def text(self) -> Iterator[str]:
         """OpenMetrics."""
@@ -129,7 +135,7 @@ class Store:
         yield "# EOF"
 
 
-def _key(series: str, labels: dict[str, str]) -> str:
+def key_of(series: str, labels: dict[str, str]) -> str:
     return series + "{" + ",".join(f'{name}="{value}"' for name, value in labels.items()) + "}"
 
 
@@ -144,6 +150,7 @@ def _step(store: Store, model: Model, now: Moment, seconds: float, day: float) -
     calls = model.rate * now.more * day * seconds
     good = calls * (1 - sum(now.errors.values()))
     _calls(store, who, now, calls, good)
+    _attributed(store, model, who, now, good)
     _usage(store, model, who, now, good)
     _quality(store, who, now, good)
     _timing(store, model, who, now, calls, good)
@@ -164,6 +171,25 @@ def _calls(store: Store, who: dict[str, str], now: Moment, calls: float, good: f
         share = now.retries * (0.6 if name == "rate_limit" else 0.4 if name == "overloaded" else 0)
         store.add(c.RETRIES.series, {**who, c.ERROR_CLASS: name}, calls * share)
     store.add(c.RETRY_WAIT.series, who, calls * now.retries * 1.7)
+
+
+VALUES = {"feature": {"chat": 0.6, "search": 0.25, "summary": 0.15},
+          "tenant": {"acme": 0.45, "globex": 0.3, "initech": 0.2, "umbrella": 0.05}}  # fmt: skip
+"""Attribution values and their share of calls."""
+
+
+def _attributed(store: Store, model: Model, who: dict[str, str], now: Moment, good: float) -> None:
+    """In an incident all that is more comes from one tenant."""
+    base = {name: value for name, value in who.items() if name != c.label_name(c.OPERATION)}
+    tokens = good * sum(model.tokens.values()) * now.longer
+    dollars = good * sum(model.tokens[kind] * model.dollars.get(kind, 0) for kind in model.tokens) * now.longer / 1e6
+    for key, values in VALUES.items():
+        for value, share in values.items():
+            part = (share + (now.more - 1) * (value == "umbrella")) / now.more if key == "tenant" else share
+            labels = {**base, c.ATTRIBUTION_KEY: key, c.ATTRIBUTION_VALUE: value}
+            store.add(c.ATTRIBUTED_CALLS.series, {**labels, c.OUTCOME: "success"}, good * part)
+            store.add(c.ATTRIBUTED_TOKENS.series, labels, tokens * part)
+            store.add(c.ATTRIBUTED_COST.series, labels, dollars * part)
 
 
 def _usage(store: Store, model: Model, who: dict[str, str], now: Moment, good: float) -> None:
@@ -245,7 +271,7 @@ def _alerts(store: Store, age: float) -> None:
         store.put("ALERTS", labels, 1 if first >= age >= last else math.nan)
 
 
-def _day(at: float) -> float:
+def day_of(at: float) -> float:
     return (
         1 + 0.35 * math.sin(2 * math.pi * (at % DAY) / DAY - 1.9) + 0.05 * math.sin(at / 431) + 0.03 * math.sin(at / 97)
     )
@@ -268,7 +294,7 @@ def metrics(scenario: str, moments: list[float], models: tuple[Model, ...] = MOD
         seconds = at - before
         before = at
         for model in models if scenario != "empty" else ():
-            _step(store, model, moment(scenario, model, end - at), max(seconds, 1e-9), _day(at))
+            _step(store, model, moment(scenario, model, end - at), max(seconds, 1e-9), day_of(at))
         for job in dict.fromkeys(model.job for model in models):
             _process(store, job, at, end)
         if scenario == "incident":

@@ -10,15 +10,22 @@ import pytest
 
 from otel_llm import catalog
 from otel_llm.pack import PackConfig, configure
-from otel_llm.pack.alerts.alert import VARIABLES
+from otel_llm.pack.alerts import alerts
+from otel_llm.pack.alerts.alert import VARIABLES, Alert
 from otel_llm.pack.boards import dashboards
 from otel_llm.pack.boards.board import IDS_PER_ROW
-from otel_llm.pack.inventory import fill, queries
+from otel_llm.pack.inventory import fill, queries, uses
 
 Json = dict[str, Any]
 BOARDS = dashboards(PackConfig())
 CORE = {"row", "stat", "gauge", "timeseries", "table", "heatmap", "bargauge", "text", "logs"}
-UNITS = {"reqps", "percentunit", "s", "currencyUSD", "short", "none"}
+UNITS = {"reqps", "percentunit", "s", "currencyUSD", "short", "none", "locale", "suffix:s"}
+ACTION = re.compile(
+    r"\w: \w|\b(look|check|see|open|click|search|compare|fail over|roll back|update|give|stop|cut|agree|ask|find)\b",
+    re.IGNORECASE,
+)
+"""A description says what it shows, and then ``sign: what it means`` or what to do."""
+THRESHOLD_NOTE = re.compile(r"Lines?: [^.]*\.")
 LINK = re.compile(r"/d/(otel-llm-[a-z]+)\?")
 FIELD = re.compile(r"\$\{__field\.labels\.(\w+)\}")
 
@@ -68,7 +75,7 @@ def test_panel(board: Json, panel: Json) -> None:
     assert panel["type"] in CORE
     assert panel["title"]
     assert panel["description"].endswith("."), "what it says and what to do"
-    assert len(panel["description"]) >= 40
+    assert ACTION.search(THRESHOLD_NOTE.sub("", panel["description"])), "what to conclude from it, or what to do"
     if panel["type"] in ("stat", "gauge") and panel["gridPos"]["w"] <= 4:
         assert len(panel["title"]) <= 24
     refs = [target["refId"] for target in panel["targets"]]
@@ -113,6 +120,54 @@ def test_links(board: Json, panel: Json) -> None:
             )
 
 
+@pytest.mark.parametrize(("board", "panel"), EVERY)
+def test_links_keep_what_was_not_clicked(board: Json, panel: Json) -> None:
+    """The data source and each of the common variables go along: as they are, or as the value that was clicked.
+
+    Grafana encodes what ``:queryparam`` and ``${__field...}`` put in; nothing else of the reader's stands in a link.
+    """
+    for url in _links(panel):
+        query = url.partition("?")[2].split("&")
+        assert "${datasource:queryparam}" in query
+        for name in ("job", "provider", "model"):
+            kept = [part for part in query if part == f"${{{name}:queryparam}}" or part.startswith(f"var-{name}=${{__")]
+            assert len(kept) == 1, f"{name} in {url}"
+        assert len(query) == 5, url
+
+
+@pytest.mark.parametrize(("board", "panel"), EVERY)
+def test_thresholds_mean_something(board: Json, panel: Json) -> None:
+    """Not Grafana's untouched red at 80, and colours of ours or the theme's text."""
+    for step in panel["fieldConfig"]["defaults"].get("thresholds", {}).get("steps", ()):
+        assert step["value"] != 80
+        assert step["color"].startswith("#") or step["color"] in ("text", "transparent")
+    for color in re.findall(r"'fixedColor': '([^']*)'", str(panel["fieldConfig"])):
+        assert color.startswith("#")
+
+
+@pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
+def test_annotations(board: Json) -> None:
+    """Alerts and deploys, of the chosen jobs, on every dashboard and switched on."""
+    notes = {note["name"]: note for note in board["annotations"]["list"]}
+    assert set(notes) == {"Critical alerts", "Warnings", "Deploys"}
+    for note in notes.values():
+        assert note["enable"]
+        assert '"$job"' in note["expr"]
+        assert note["datasource"]["uid"] == "${datasource}"
+
+
+@pytest.mark.parametrize("panel", panels(BOARDS["traces"]), ids=lambda panel: panel["title"])
+def test_traces_follow_the_variables(panel: Json) -> None:
+    """A choice above the dashboard narrows every list on it; a log line knows its service, and no model."""
+    (target,) = panel["targets"]
+    used = set(re.findall(r"\$\{?(\w+)", target.get("query") or target["expr"]))
+    assert used >= ({"service"} if panel["type"] == "logs" else {"service", "provider", "model"})
+    known = {variable["name"]: variable for variable in BOARDS["traces"]["templating"]["list"]}
+    assert used <= set(known)
+    assert "$job" in known["service"]["definition"]
+    assert known["service"]["allValue"] is None, "All is all of the chosen jobs, and not every service there is"
+
+
 def test_every_dashboard_is_reached_by_a_link() -> None:
     reached = {LINK.match(url)[1] for board in BOARDS.values() for panel in panels(board) for url in _links(panel)}
     # Every other one is reached by the dropdown; these are where a person on call goes first.
@@ -125,7 +180,7 @@ def test_promql(query: Any) -> None:
     parsed = promql_parser.parse(query.promql)
     assert parsed is not None
     assert not re.search(r"\b(info|limitk|limit_ratio|holt_winters|sort_by_label|mad_over_time)\(", query.promql)
-    assert "service_name" not in query.promql, "only job is there over OTLP and over a scrape"
+    assert not re.search(r"service_name *[=!)]", query.promql), "only job is there over OTLP and over a scrape"
     assert not re.search(r'le="', query.promql), "one spelling of le"
     known = {PackConfig().metric_name(metric) for metric in catalog.METRICS}
     for name in re.findall(r"\b((?:otel_llm|gen_ai_client)_\w+)", re.sub(r"[\w]+:[\w]+:[\w]+", "", query.promql)):
@@ -177,6 +232,36 @@ def test_main_names() -> None:
     assert "gen_ai_client_operation_duration_seconds_bucket" not in text
 
 
-def test_alert_variables_exist() -> None:
-    for board in BOARDS.values():
-        assert set(VARIABLES.values()) <= {variable["name"] for variable in board["templating"]["list"]}
+@pytest.mark.parametrize("alert", alerts(PackConfig()), ids=lambda alert: alert.key)
+def test_alert_variables_exist(alert: Alert) -> None:
+    """Each variable that an alert's link sets is one of the dashboard that it leads to."""
+    known = {variable["name"] for variable in BOARDS[alert.board]["templating"]["list"]}
+    assert {VARIABLES[label] for label in alert.labels if label in VARIABLES} <= known
+
+
+NO_PANEL: dict[str, str] = {}
+NO_ALERT = {
+    catalog.RETRY_WAIT.name: "grows with the retries: RetryStorm",
+    catalog.TRUNCATED_COST.name: "dollars of what TruncationSpike counts",
+    catalog.DUPLICATE_CALLS.name: "calls of which DuplicateCallWaste counts the dollars",
+    catalog.CACHE_SAVINGS.name: "dollars of the share that CacheHitDrop watches",
+    catalog.ATTRIBUTED_CALLS.name: "calls of which AttributionSpike counts the dollars",
+    catalog.ATTRIBUTED_TOKENS.name: "tokens of which AttributionSpike counts the dollars",
+    catalog.INFLIGHT.name: "grows with traffic; calls that do not end are StuckStreams",
+}
+"""Metrics of ours that no alert reads, and why."""
+
+
+@pytest.mark.parametrize(
+    "metric", [one for one in catalog.METRICS if one.name.startswith("otel_llm.")], ids=lambda metric: metric.name
+)
+def test_every_fact_stands_in_a_panel_and_an_alert(metric: catalog.Metric) -> None:
+    kinds = {query.kind for query in uses()[metric.name]}
+    assert ("panel" in kinds) != (metric.name in NO_PANEL)
+    assert ("alert" in kinds) != (metric.name in NO_ALERT)
+
+
+def test_excuses_name_an_alert() -> None:
+    names = {alert.name for alert in alerts(PackConfig())}
+    for reason in NO_ALERT.values():
+        assert names & set(re.findall(r"\w+", reason)), reason

@@ -28,6 +28,8 @@ UNGUARDED = {
     "QuotaExhausted": "one refused call is real",
     "StuckStreams": "age, not a share",
     "CostSpike": "a floor in dollars", "DuplicateCallWaste": "a floor in dollars",
+    "RetryWaste": "a floor in dollars", "AttributionSpike": "a floor in dollars",
+    "PriceTableStale": "age, not a share",
     "BudgetForecastExceeded": "a budget in dollars", "BudgetExceeded": "a budget in dollars",
     "MonthlyBudgetForecastExceeded": "a budget in dollars",
     "UnpricedModel": "any is wrong", "TelemetryAbsent": "nothing is the point",
@@ -100,7 +102,18 @@ def test_recorded_names() -> None:
             assert read in seen, f"{one.name} reads {read} before it is written"
 
 
-OTHERS = ["slo=0.999", "budget.day=50", "budget.month=1000", "traffic.ignore_jobs=batch.*"]
+LOOKBACK = 300
+"""Seconds after which Prometheus holds a series for ended (``--query.lookback-delta``)."""
+
+
+@pytest.mark.parametrize("group", recording_groups(PackConfig()), ids=lambda group: group["name"])
+def test_no_hole_between_two_samples(group: dict[str, str]) -> None:
+    """An evaluation may come late, or once not at all: the series is still there, and ``for`` goes on."""
+    number, unit = int(group["interval"][:-1]), group["interval"][-1]
+    assert 2 * number * {"s": 1, "m": 60}[unit] <= LOOKBACK
+
+
+OTHERS = ["slo=0.999", "budget.day=50", "budget.month=1000", r"traffic.ignore_jobs=batch-\d+/.*|a[(]b"]
 
 
 @pytest.mark.parametrize("settings", [[], OTHERS, ["semconv=main"]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -13,13 +14,15 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from otel_llm import catalog
 from otel_llm.cli.app import app
-from otel_llm.pack import answers
-from tests.pack.prometheus import import_openmetrics, serve
-from tests.pack.synthetic import HOUR, metrics, times
+from otel_llm.pack import answers, records
+from tests.pack.prometheus import backfill, import_openmetrics, serve
+from tests.pack.synthetic import DAY, HOUR, WEEK, metrics, times
 
 RUN = CliRunner()
 TOKEN = "token-of-a-test"
+RECORDS = Path(__file__).parents[2] / "dashboards" / "prometheus" / "otel-llm-records.yml"
 
 
 class FakeGrafana(BaseHTTPRequestHandler):
@@ -103,30 +106,72 @@ def test_push_to_nobody() -> None:
     assert "does not answer" in done.output
 
 
-def test_reasons() -> None:
-    """An empty Prometheus: every query is empty, and each says which metric is missing."""
+def _without(*names: str) -> list[answers.Answer]:
+    """Answers of a Prometheus that has all but the series of these names."""
+
+    def ask(promql: str) -> int:
+        return 0 if any(re.search(rf"(?<![\w:]){name}(?![\w:])", promql) for name in names) else 1
+
+    return list(answers.check(ask))
+
+
+def test_an_empty_prometheus_lacks_the_metrics() -> None:
     found = list(answers.check(lambda promql: 0))
     assert all(answer.reason for answer in found)
-    assert any("load otel-llm-records.yml" in answer.reason for answer in found)
-    there = list(answers.check(lambda promql: 1))
-    assert not any(answer.reason for answer in there)
-    without_cost = list(answers.check(lambda promql: 0 if "otel_llm_cost_USD_total" in promql else 1))
-    named = [answer for answer in without_cost if answer.reason]
-    assert named
+    calls = [answer for answer in found if answer.place == "otel-llm-overview/Calls per second/A"]
+    assert calls[0].reason == "otel_llm_calls_total is not in this Prometheus"
+    assert calls[0].fault
+
+
+def test_a_full_prometheus_lacks_nothing() -> None:
+    assert not any(answer.reason or answer.fault for answer in _without())
+
+
+def test_a_missing_metric_is_named_by_panels_and_alerts() -> None:
+    named = [answer for answer in _without(catalog.COST.series) if answer.reason]
+    assert {answer.kind for answer in named} == {"panel", "record", "alert"}
+    assert all(answer.fault for answer in named)
     assert all("otel_llm_cost_USD_total is not in this Prometheus" in answer.reason for answer in named)
 
 
+def test_a_missing_record_is_named_by_panels_and_alerts() -> None:
+    named = [answer for answer in _without(records.slo_ratio("1h")) if answer.reason]
+    assert {answer.place for answer in named} == {"otel-llm-errors/Burn rate/A", "OtelLLMErrorBudgetBurn-1h-5m"}
+    assert all("load otel-llm-records.yml" in answer.reason and answer.fault for answer in named)
+
+
+def test_a_feature_that_is_not_used_is_no_fault() -> None:
+    named = [answer for answer in _without(catalog.BUDGET.series) if answer.reason]
+    assert named
+    assert {(answer.reason, answer.fault) for answer in named} == {("no budget is set", False)}
+    assert set(answers.UNUSED) < {metric.name for metric in catalog.METRICS}
+
+
+def _history(scenario: str, folder: Path, *, recorded: bool) -> Path:
+    end, text, data = time.time() // 60 * 60, folder / "metrics.txt", folder / "data"
+    moments = times(end, (1.5 if recorded else 0.3) * HOUR, 60, 0, 0)
+    text.write_text("".join(f"{line}\n" for line in metrics(scenario, moments)))
+    import_openmetrics(text, data)
+    if recorded:
+        backfill(RECORDS, data, [(end - past - HOUR, end - past) for past in (0, DAY, WEEK)])
+    return data
+
+
+def test_check_a_healthy_prometheus(tmp_path: Path) -> None:
+    """Nothing wrong and nothing rare in it: the lists of faults are empty, and that is well."""
+    with serve(_history("normal", tmp_path, recorded=True)) as prometheus:
+        done = RUN.invoke(app, ["check", "--prometheus", prometheus.url])
+    assert done.exit_code == 0, done.output
+    assert "0 to be mended" in done.output
+
+
 def test_check_a_prometheus_without_rules(tmp_path: Path) -> None:
-    text = tmp_path / "metrics.txt"
-    text.write_text(
-        "".join(f"{line}\n" for line in metrics("normal", times(time.time() // 60 * 60, 0.3 * HOUR, 60, 0, 0)))
-    )
-    import_openmetrics(text, tmp_path / "data")
-    with serve(tmp_path / "data") as prometheus:
+    with serve(_history("normal", tmp_path, recorded=False)) as prometheus:
         done = RUN.invoke(app, ["check", "--prometheus", prometheus.url])
     assert done.exit_code == 1
     assert "load otel-llm-records.yml" in done.output
     assert "otel-llm-errors/Burn rate" in done.output
+    assert "OtelLLMErrorSpike" in done.output
     assert "otel-llm-overview/Calls per second" not in done.output
 
 

@@ -14,6 +14,7 @@ from tests.telemetry import until
 
 SEND = "from tests.prefork import tasks\nfor number in range({}, {}): tasks.work.delay(number)"
 CELERY = ("-m", "celery", "-A", "tests.prefork.tasks:celery", "worker", "--pool=prefork", "--concurrency=2")
+QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 
 
 def send(folder: Path, first: int, after: int) -> None:
@@ -28,7 +29,7 @@ def send(folder: Path, first: int, after: int) -> None:
 def test_all_children_count(tmp_path: Path, recycle: tuple[str, ...]) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}/metrics"
-    command = (*CELERY, "--without-gossip", "--without-mingle", "--without-heartbeat", *recycle)
+    command = (*CELERY, *QUIET, *recycle)
     env = {"PREFORK_FOLDER": str(tmp_path), "OTEL_EXPORTER_PROMETHEUS_PORT": str(port)}
 
     def done() -> set[int]:

@@ -36,7 +36,7 @@ def updates(ledger: Ledger) -> tuple[Callable[[], object], Callable[[], object]]
 def test_an_update_in_a_file_costs_what_one_in_memory_costs(tmp_path: Path) -> None:
     me = processes.process(1)
     alone, shared = Ledger(), Ledger()
-    membership = Membership(Family(me, me, tmp_path), shared, 100, lambda: None)
+    membership = Membership(Family(me, me, tmp_path), shared, Names(100), lambda: None)
     membership.join()
     try:
         assert list(tmp_path.glob("*.cells"))

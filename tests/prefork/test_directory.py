@@ -122,7 +122,7 @@ def test_leaving_without_the_lock_leaves_the_figures(tmp_path: Path) -> None:
     """A sibling that is stopped while it has the directory's lock: our files stay, for whoever folds them later."""
     me, ledger = processes.process(os.getpid()), Ledger()
     ledger.counter(catalog.RETRY_WAIT, *LABELS).value = 5
-    membership = Membership(Family(me, me, tmp_path), ledger, 100, lambda: None)
+    membership = Membership(Family(me, me, tmp_path), ledger, Names(100), lambda: None)
     membership.join()
     path = tmp_path / files.LOCK
     program = f"import fcntl\nf = open({str(path)!r}, 'a')\nfcntl.lockf(f, fcntl.LOCK_EX)\nprint(flush=True)\ninput()"

@@ -14,9 +14,11 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from otel_llm import catalog
-from tests.prefork.server import Server
+from tests.prefork.server import START, Process, Server
+from tests.prefork.test_celery import CELERY, QUIET, send
 from tests.prefork.test_processes import told
-from tests.prefork.test_servers import COMMANDS
+from tests.prefork.test_servers import COMMANDS, RECYCLED, cases
+from tests.telemetry import until
 
 INSTANCE = "service.instance.id"
 
@@ -28,6 +30,10 @@ class Received:
         self.calls: dict[str, float] = {}
         self.durations: dict[str, float] = {}
         self.spans: dict[str, int] = {}
+
+    def told(self) -> dict[str, float]:
+        """Calls of those that made some."""
+        return {found: value for found, value in self.calls.items() if value}
 
     def take(self, path: str, body: bytes) -> None:
         if path == "/v1/traces":
@@ -71,7 +77,10 @@ def receiver() -> Iterator[tuple[str, Received]]:
     thread.join()
 
 
-@pytest.mark.parametrize("name", ["gunicorn-sync-preload", "uvicorn"])
+KEPT = ["gunicorn-sync", "gunicorn-sync-preload", "gunicorn-gthread", "gunicorn-uvicorn", "uvicorn"]
+
+
+@pytest.mark.parametrize("name", cases(KEPT))
 def test_workers_of_a_server(tmp_path: Path, receiver: tuple[str, Received], name: str) -> None:
     url, received = receiver
     env = {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "PREFORK_APP": "own"}
@@ -80,10 +89,35 @@ def test_workers_of_a_server(tmp_path: Path, receiver: tuple[str, Received], nam
         answered = server.call(30)
         assert server.page().calls == 30
     expected = sorted(answered.count(pid) for pid in workers)
-    calls = {found: value for found, value in received.calls.items() if value}
-    assert sorted(calls.values()) == expected
-    assert {found: value for found, value in received.durations.items() if value} == calls
-    assert received.spans == calls
+    assert sorted(received.told().values()) == expected
+    assert received.durations == received.spans == received.told()
+
+
+@pytest.mark.parametrize("name", cases(RECYCLED))
+def test_recycled_workers_of_a_server(tmp_path: Path, receiver: tuple[str, Received], name: str) -> None:
+    """A request that was refused while its worker ended was not counted; one that was cut may have been."""
+    url, received = receiver
+    with Server(*COMMANDS[name], log=tmp_path / "log", OTEL_EXPORTER_OTLP_ENDPOINT=url, PREFORK_APP="own") as server:
+        server.workers(2)
+        answered = server.call(60)
+    calls, acknowledged = received.told(), sum(pid is not None for pid in answered)
+    assert acknowledged <= sum(calls.values()) <= 60
+    assert len(calls) > 2, "workers must have been recycled, or the test shows nothing"
+    assert received.durations == received.spans == calls
+
+
+@pytest.mark.parametrize("recycle", [(), ("--max-tasks-per-child=7",)], ids=["kept", "recycled"])
+def test_children_of_celery(tmp_path: Path, receiver: tuple[str, Received], recycle: tuple[str, ...]) -> None:
+    url, received = receiver
+    (tmp_path / "queue").mkdir()
+    command = (*CELERY, *QUIET, *recycle)
+    env = {"PREFORK_FOLDER": str(tmp_path), "OTEL_EXPORTER_OTLP_ENDPOINT": url, "PREFORK_APP": "own"}
+    with Process(*command, log=tmp_path / "log", **env):
+        send(tmp_path, 0, 20)
+        done = until(lambda: (found := list((tmp_path / "done").glob("*"))) and len(found) == 20 and found, START)
+        workers = [path.read_text() for path in done]
+    assert sorted(received.told().values()) == sorted(workers.count(pid) for pid in set(workers))
+    assert received.durations == received.spans == received.told()
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])

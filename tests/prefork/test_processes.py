@@ -101,6 +101,94 @@ def test_fork_counts_once_and_children_start_at_zero(tmp_path: Path) -> None:
     assert found == {"calls": 26, "tokens": 26 * 18, "own": 5, "child": 7, "errors": {}}
 
 
+def test_threads_that_fork_first_at_once_join_once(tmp_path: Path) -> None:
+    """The second one comes while the first is about to take the directory."""
+    found = told(
+        tmp_path,
+        """
+        import threading
+        from otel_llm.prefork.membership import Membership
+        instrumented()
+        work(10)
+        both, make = threading.Barrier(2), Membership.__init__
+        def making(self, *rest):
+            try:
+                both.wait(1)  # never two at once
+            except threading.BrokenBarrierError:
+                pass
+            make(self, *rest)
+        Membership.__init__ = making
+        threads = [threading.Thread(target=lambda: os.waitpid(fork(lambda: None), 0)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        tell(calls=scraped().calls, files=len(list(home().glob("*.cells"))),
+             threads=sum(thread.name == "otel-llm-prefork" for thread in threading.enumerate()))
+        """,
+    )
+    assert found == {"calls": 10, "files": 1, "threads": 1}
+
+
+def test_threads_of_a_child_that_was_forked_past_python_set_it_up_once(tmp_path: Path) -> None:
+    """As uWSGI forks: no hook of Python's runs, and a thread of the parent holds the parent's lock for good."""
+    found = told(
+        tmp_path,
+        """
+        import ctypes, threading
+        from otel_llm.signals.pipeline import Pipeline
+        instrumented()
+        work(2)
+        inside, real = threading.Barrier(2), Pipeline.renew
+        renewed = []
+        def renewing(self):
+            renewed.append(1)
+            try:
+                inside.wait(1)
+            except threading.BrokenBarrierError:
+                pass
+            real(self)
+        Pipeline.renew = renewing
+        source, out = os.pipe()
+        made = otel_llm.instrumentor.installed()
+        with made._arrivals.setdefault(os.getpid(), threading.RLock()):
+            pid = ctypes.PyDLL(None).fork()
+        if not pid:
+            threads = [threading.Thread(target=work, args=(1,)) for _ in range(2)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            os.write(out, json.dumps({"renewed": len(renewed), "calls": scraped().calls}).encode())
+            os._exit(0)
+        os.waitpid(pid, 0)
+        tell(**json.loads(os.read(source, 99)))
+        """,
+    )
+    assert found == {"renewed": 1, "calls": 2}
+
+
+def test_a_child_that_makes_no_call_leaves_the_parents_refresh_alone(tmp_path: Path) -> None:
+    """A thread of the parent may hold the lock of the event by which it is stopped: it is never given back there."""
+    found = told(
+        tmp_path,
+        """
+        source = Path(sys.argv[0]).parent / "prices.json"
+        source.write_bytes((Path(otel_llm.__file__).parent / "prices" / "prices.json").read_bytes())
+        setup(scrape_port=0, prices_refresh=str(source))
+        refresh = otel_llm.instrumentor.installed().refresh
+        with refresh._stopped._cond:
+            pid = os.fork()
+            if not pid:
+                signal.alarm(20)
+                otel_llm.uninstrument()
+                os._exit(7)
+        tell(code=os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        """,
+    )
+    assert found == {"code": 7}
+
+
 def test_a_forked_child_refreshes_its_prices(tmp_path: Path) -> None:
     """The parent's thread does not live on in it."""
     found = told(
@@ -277,6 +365,43 @@ def test_a_directory_that_is_named_joins_processes_that_have_nothing_in_common(t
     assert found == {"calls": 5, "own": 5}
     # Nobody is left: the next start begins at 0.
     assert told(tmp_path, "instrumented()\ntell(calls=scraped().calls)", **{variable: str(shared)}) == {"calls": 0}
+
+
+ATTRIBUTED = """
+import otel_llm
+from tests.prefork.app import call, setup
+setup(scrape_port=0, attribution="tenant,team", attribution_cap=300)
+def calls(first, after):
+    for number in range(first, after):
+        with otel_llm.attribution(tenant=f"tenant{number}", team=f"team{number}"):
+            call()
+"""
+
+
+def test_attributed_values_have_their_own_cap_in_the_sum(tmp_path: Path) -> None:
+    """300 each of two keys stand beside each other; what is one too many for the family is counted, once."""
+    found = told(
+        tmp_path,
+        """
+        import subprocess
+        sys.path.insert(0, str(Path(sys.argv[0]).parent))
+        Path(sys.argv[0]).with_name("attributed.py").write_text(SOURCE)
+        from attributed import calls
+        calls(0, 300)
+        values = lambda shown: len({s.labels["attribution_value"] for s in shown.samples
+                                    if s.name == catalog.ATTRIBUTED_CALLS.series and s.value})
+        overflow = lambda shown: shown.value(catalog.LABEL_OVERFLOW, label="attribution_value")
+        first = scraped()
+        other = "import os, sys; sys.path.insert(0, sys.argv[1]); import attributed; attributed.calls(300, 303)"
+        subprocess.run([sys.executable, "-c", other + "; os._exit(0)", sys.path[0]], check=True)
+        scraped()
+        last = scraped()
+        tell(first=[values(first), overflow(first)], last=[values(last), overflow(last)],
+             calls=last.value(catalog.ATTRIBUTED_CALLS), errors=last.errors)
+        """.replace("SOURCE", repr(ATTRIBUTED)),
+        OTEL_LLM_PREFORK_DIR=str(tmp_path / "shared"),
+    )
+    assert found == {"first": [600, 0], "last": [601, 6], "calls": 606, "errors": {}}
 
 
 def test_directories_of_families_that_are_over_are_removed(tmp_path: Path) -> None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest import mock
 
+import httpx
 import pytest
+import uvicorn
 from _pytest.mark import ParameterSet
 
-from otel_llm import catalog
-from tests.prefork.app import INPUT, OUTPUT
+from otel_llm import catalog, guard
+from tests.prefork.app import INPUT, OUTPUT, asgi
 from tests.prefork.scrapes import GONE, Figures, Watcher, scrape
 from tests.prefork.server import START, Server, kill
-from tests.telemetry import until
+from tests.telemetry import Telemetry, until
 
 GUNICORN = ("-m", "gunicorn", "--bind=fd://{fd}", "--workers=2", "--graceful-timeout=5")
 WSGI, ASGI = "tests.prefork.app:wsgi", "tests.prefork.app:asgi"
@@ -121,3 +127,57 @@ def _try(take: Callable[[], Figures]) -> Figures | None:
         return take()
     except GONE:
         return None
+
+
+# ------------------------------------------------------------------------------------ a server inside of a process
+class Uvicorn:
+    """A server of this process, as a notebook, a test or a second port of an app has one; ended by its own flag."""
+
+    def __init__(self) -> None:
+        self.server = uvicorn.Server(uvicorn.Config(asgi, port=0, log_level="warning", lifespan="off"))
+        self._thread = threading.Thread(target=self.server.run)
+        self._thread.start()
+        until(lambda: self.server.started)
+
+    def end(self, *signals: int) -> None:
+        self.server._captured_signals += signals
+        self.server.should_exit = True
+        self._thread.join(START)
+
+
+@pytest.mark.parametrize(("signals", "outcome"), [((), "success"), ((signal.SIGTERM,), "abandoned")])
+def test_a_server_that_ends_abandons_open_calls_only_with_its_process(
+    telemetry: Telemetry, signals: tuple[int, ...], outcome: str
+) -> None:
+    """In a thread no signal is raised again, so the second row ends nothing but the calls."""
+    server = Uvicorn()
+    with httpx.Client(transport=httpx.MockTransport(streamed)) as client:
+        body = {"model": "gpt-4o", "messages": []}
+        with client.stream("POST", "https://api.openai.com/v1/chat/completions", json=body) as response:
+            rest = response.iter_raw()
+            next(rest)
+            server.end(*signals)
+            list(rest)
+    assert telemetry.one().outcome == outcome
+
+
+def test_a_last_export_that_cannot_run_is_no_business_of_the_server(telemetry: Telemetry) -> None:
+    """As where the loop's executor is shut down already."""
+    with mock.patch("asyncio.to_thread", mock.Mock(side_effect=RuntimeError("shut down"))) as export:
+        server = Uvicorn()
+        server.end()
+    assert (export.call_count, server.server.should_exit) == (1, True)
+    assert guard.failures()["servers.export"] > 0
+    telemetry.forgive()
+
+
+def streamed(_: httpx.Request) -> httpx.Response:
+    base = {"id": "x", "object": "chat.completion.chunk", "model": "gpt-4o"}
+    usage = {"prompt_tokens": 1, "completion_tokens": 1}
+    rows = [
+        {**base, "choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": None}]},
+        {**base, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": usage},
+    ]
+    events = [*(json.dumps(row) for row in rows), "[DONE]"]
+    chunks = (f"data: {event}\n\n".encode() for event in events)
+    return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=chunks)

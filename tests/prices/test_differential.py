@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+import tomllib
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +18,7 @@ from genai_prices.data import providers
 from otel_llm.formats.facts import Usage
 from otel_llm.prices import Priced, PriceTable, Unpriced
 from otel_llm.prices.build import FILE, TIER_KEYS, UNSPLIT, data_date, encode, main, table
-from otel_llm.prices.table import packaged
+from otel_llm.prices.table import RATE_NAMES, Model, packaged
 
 TIMES = [
     datetime(2024, 6, 1, 12, tzinfo=UTC),
@@ -134,6 +136,59 @@ def test_every_service_tier_costs_what_genai_prices_says(prices: PriceTable) -> 
     assert compared > 1000
 
 
+def edges(model: Model) -> dict[int, set[str]]:
+    """Input tokens above which another price holds, with the service tiers in which they do."""
+    found: dict[int, set[str]] = {}
+    for row in model.prices:
+        for rate in (getattr(row.rates, name) for name in RATE_NAMES):
+            for above, _ in rate[1:] if isinstance(rate, tuple) else ():
+                found.setdefault(above, set()).add(row.tier)
+    return found
+
+
+EDGES = {
+    (provider, model.id): found
+    for provider, sold in packaged().providers.items()
+    for model in sold.models
+    if (found := edges(model))
+}
+
+
+def around(edge: int) -> Iterator[Usage]:
+    """Usages just below, at and just above an edge: all input plain, and cached for the most part."""
+    for size in (edge - 1, edge, edge + 1):
+        yield Usage(input=size, output=1000, reasoning=400)
+        yield Usage(input=size, output=3, cache_read=size // 2, cache_write=size // 4, cache_write_1h=size // 8)
+
+
+def test_every_edge_of_the_table_is_where_genai_prices_has_it(prices: PriceTable) -> None:
+    """Both sides of each step of each model, in the standard tier and in those that have steps of their own."""
+    met: set[tuple[str, str, int, str]] = set()
+    wrong: list[str] = []
+    for provider, model in MODELS:
+        name = a_name_of(provider, model)
+        for edge, tiers in EDGES.get((provider.id, model.id), {}).items() if name else ():
+            for tier, at, usage in itertools.product({"", *tiers}, TIMES, around(edge)):
+                model_price = model.get_prices(at, stated(model, tier))
+                total = expected(model, model_price, usage)
+                found = prices.price(provider.id, name, usage, at=at, service_tier=tier)
+                if isinstance(found, Unpriced) and found.reason == "unknown_service_tier":
+                    continue  # the tier's prices began later, which test_matching has
+                met.add((provider.id, model.id, edge, tier))
+                if not same(found, total):
+                    wrong.append(f"{provider.id} {name} {tier} {at} {usage}: {found} instead of {total}")
+    assert wrong == []
+    assert met == {
+        (*model, edge, tier) for model, found in EDGES.items() for edge, tiers in found.items() for tier in {"", *tiers}
+    }
+
+
+def stated(model: reference.ModelInfo, tier: str) -> dict[str, str]:
+    """What genai-prices is told of a call in a service tier, in the words of the model's own variants."""
+    whens = [dict(variant.when) for variant in model.price_variants or ()]
+    return next((when for when in whens if tier in when.values() and len(when) == 1 and tier), {})
+
+
 def test_names_match_as_in_genai_prices(prices: PriceTable) -> None:
     """Every exact name of the data, in whatever letters, means the same price here and there."""
     usage, at = Usage(input=1000, output=1000), TIMES[3]
@@ -155,10 +210,18 @@ def test_names_match_as_in_genai_prices(prices: PriceTable) -> None:
 
 def test_packaged_table_is_what_the_build_makes() -> None:
     made = table(packaged().date)
-    if made.source != packaged().source:
-        pytest.skip(f"the table was built from {packaged().source}; installed is {made.source}: run make prices")
+    assert made.source == packaged().source, "install the pinned genai-prices (make prices says how to raise the pin)"
     assert encode(made) == FILE.read_bytes()
     assert made == packaged()
+
+
+def test_the_pin_is_what_the_table_was_built_from(capsys: pytest.CaptureFixture[str]) -> None:
+    """Another version has other prices, and the tests above would compare the table with those."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    (pin,) = [row for row in project["project"]["optional-dependencies"]["dev"] if row.startswith("genai-prices")]
+    assert pin.split("==") == packaged().source.split()
+    main(["--check"])
+    assert f"To take newer prices, raise {pin} in pyproject.toml" in capsys.readouterr().out
 
 
 def test_build_prints_what_changes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,10 +14,13 @@ import pytest
 from otel_llm.catalog import TOKEN_TYPES
 from otel_llm.formats.facts import Usage
 from otel_llm.prices import Priced, PriceTable
+from otel_llm.prices.cost import Unpriced
 
 OPENAI = "https://developers.openai.com/api/docs/pricing"
 PRIORITY = "https://openai.com/api-priority-processing/"
 ANTHROPIC = "https://platform.claude.com/docs/en/about-claude/pricing"
+ANTHROPIC_BATCH = "https://docs.anthropic.com/en/docs/build-with-claude/batch-processing"
+FAST = "https://platform.claude.com/docs/en/build-with-claude/fast-mode"
 GEMINI = "https://ai.google.dev/gemini-api/docs/pricing"
 BEDROCK = "https://aws.amazon.com/bedrock/pricing/"
 AZURE = "https://azure.microsoft.com/en-us/pricing/details/cognitive-services/openai-service/"
@@ -61,6 +64,11 @@ INVOICES = [
         PRIORITY, "openai", "gpt-5-2025-08-07", Usage(input=20_000, cache_read=16_000, output=3_000, reasoning=2_200),
         (0.01, 0.004, 0.0, 0.016, 0.044), 0.074, savings=0.036, tier="priority",
     ),
+    # the same call on flex: 0.625 in, 0.0625 cached, 5.00 out
+    Invoice(
+        OPENAI, "openai", "gpt-5-2025-08-07", Usage(input=20_000, cache_read=16_000, output=3_000, reasoning=2_200),
+        (0.0025, 0.001, 0.0, 0.004, 0.011), 0.0185, savings=0.009, tier="flex",
+    ),
     # 2.00 in, 0.50 cached, 8.00 out
     Invoice(
         OPENAI, "openai", "gpt-4.1", Usage(input=50_000, cache_read=40_000, output=5_000),
@@ -87,11 +95,22 @@ INVOICES = [
         Usage(input=30_000, cache_read=20_000, cache_write=9_000, cache_write_1h=4_000, output=2_000),
         (0.005, 0.01, 0.07125, 0.05, 0.0), 0.13625, savings=0.09,
     ),
+    # Opus 5 in fast mode, as the answer's usage.speed says: twice the price, 10 in, 1 read, 50 out
+    Invoice(
+        FAST, "anthropic", "claude-opus-5", Usage(input=10_000, cache_read=4_000, output=2_000),
+        (0.06, 0.004, 0.0, 0.1, 0.0), 0.164, savings=0.036, tier="fast",
+    ),
     # Haiku 4.5: 1 in, 1.25 written, 0.10 read, 5 out
     Invoice(
         ANTHROPIC, "anthropic", "claude-haiku-4-5-20251001",
         Usage(input=12_000, cache_read=8_000, cache_write=2_000, output=600),
         (0.002, 0.0008, 0.0025, 0.003, 0.0), 0.0083, savings=0.0072,
+    ),
+    # the same call in a batch, at half of each price: 0.50 in, 0.625 written, 0.05 read, 2.50 out
+    Invoice(
+        ANTHROPIC_BATCH, "anthropic", "claude-haiku-4-5-20251001",
+        Usage(input=12_000, cache_read=8_000, cache_write=2_000, output=600),
+        (0.001, 0.0004, 0.00125, 0.0015, 0.0), 0.00415, savings=0.0036, tier="batch",
     ),
     # Haiku 5.5 up to a prompt of 100,000: 0.10 in, 0.50 out
     Invoice(
@@ -120,6 +139,21 @@ INVOICES = [
         GEMINI, "gcp.gemini", "gemini-2.5-flash", Usage(input=30_000, input_audio=20_000, output=400),
         (0.023, 0.0, 0.0, 0.001, 0.0), 0.024,
     ),
+    # Gemini 3.8 Flash TTS until the end of 2026: 0.50 text in, 9.00 audio out, as Vertex's trafficType says
+    Invoice(
+        GEMINI, "gcp.vertex_ai", "gemini-3.8-flash-tts", Usage(input=10_000, output=2_000),
+        (0.005, 0.0, 0.0, 0.018, 0.0), 0.023, tier="ON_DEMAND",
+    ),
+    # Flex costs half of it
+    Invoice(
+        GEMINI, "gcp.vertex_ai", "gemini-3.8-flash-tts", Usage(input=10_000, output=2_000),
+        (0.0025, 0.0, 0.0, 0.009, 0.0), 0.0115, tier="ON_DEMAND_FLEX",
+    ),
+    # Priority 1.8 times as much
+    Invoice(
+        GEMINI, "gcp.vertex_ai", "gemini-3.8-flash-tts", Usage(input=10_000, output=2_000),
+        (0.009, 0.0, 0.0, 0.0324, 0.0), 0.0414, tier="ON_DEMAND_PRIORITY",
+    ),
     # Nova Pro: 0.80 in, 0.20 cached, 3.20 out
     Invoice(
         BEDROCK, "aws.bedrock", "us.amazon.nova-pro-v1:0", Usage(input=10_000, cache_read=5_000, output=1_000),
@@ -130,6 +164,13 @@ INVOICES = [
         BEDROCK, "aws.bedrock",
         "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-sonnet-4-5-20250929-v1:0",
         Usage(input=10_000, output=2_000), (0.033, 0.0, 0.0, 0.033, 0.0), 0.066,
+    ),
+    # Sonnet 4.5 on a global endpoint: 3 in, 3.75 written for 5 min, 6 for 1 h, 15 out: 4,000 fresh, 6,000 written, of
+    # which 4,000 for 1 h as cacheDetails says (2,000 x 3.75 + 4,000 x 6 = 31,500)
+    Invoice(
+        BEDROCK, "aws.bedrock", "global.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        Usage(input=10_000, cache_write=6_000, cache_write_1h=4_000, output=1_000),
+        (0.012, 0.0, 0.0315, 0.015, 0.0), 0.0585,
     ),
     # DeepSeek flash off-peak: 0.15 miss, 0.003 hit, 0.60 out
     Invoice(
@@ -174,5 +215,16 @@ def test_invoice(invoice: Invoice) -> None:
     assert result.savings == pytest.approx(invoice.savings, rel=1e-9, abs=0)
 
 
-def test_enough_models_are_covered() -> None:
+def test_what_is_not_paid_by_the_token_has_no_price() -> None:
+    usage, at = Usage(input=10, output=1), datetime(2026, 11, 16, tzinfo=UTC)
+    price = PriceTable().price("gcp.vertex_ai", "gemini-2.5-flash", usage, at=at, service_tier="PROVISIONED_THROUGHPUT")
+    assert price == Unpriced("unknown_service_tier")
+
+
+def test_enough_models_and_kinds_of_price_are_covered() -> None:
     assert len({invoice.model for invoice in INVOICES}) >= 12
+    assert {"flex", "priority", "batch"} <= {invoice.tier for invoice in INVOICES}
+    assert any(invoice.usage.cache_write_1h for invoice in INVOICES)
+    assert any(invoice.usage.cache_write and not invoice.usage.cache_write_1h for invoice in INVOICES)
+    assert any(invoice.usage.input_audio for invoice in INVOICES)
+    assert all(invoice.source.startswith("https://") for invoice in INVOICES)

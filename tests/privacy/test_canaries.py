@@ -1,15 +1,11 @@
-"""Nothing of what an app sends, gets, or authenticates with is in the telemetry, whatever becomes of the call.
-
-A canary is a random string. Each place that could leak gets its own, so that a failure says which one leaked.
-"""
+"""Nothing of what an app sends, gets, or authenticates with is in the telemetry, whatever becomes of the call: the
+places of openai's, anthropic's and raw requests one by one. Every other client: ``test_rows``."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import logging
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,65 +14,10 @@ import httpx
 import httpx2
 import openai
 import pytest
-from opentelemetry.instrumentation._semconv import _OpenTelemetrySemanticConventionStability
-from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from prometheus_client import REGISTRY, generate_latest
-from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
 from otel_llm import catalog, guard
 from otel_llm.demo.emulator import Emulator, Reply, Tool
-from tests.telemetry import LOGGERS, Telemetry, observed
-
-PLACES = (
-    "prompt", "system", "completion", "arguments", "tool", "header", "key", "organisation", "project", "parameter",
-    "user", "metadata", "error", "password", "schema", "answer_header", "image",
-)  # fmt: skip
-
-
-class Canaries:
-    """One random word for each place."""
-
-    def __init__(self) -> None:
-        self.words = {place: f"canary{uuid.uuid4().hex}" for place in PLACES}
-
-    def __getattr__(self, place: str) -> str:
-        return self.words[place]
-
-    def found(self, text: str) -> list[str]:
-        """Places whose canary stands in the text."""
-        return [place for place, word in self.words.items() if word in text]
-
-
-class _Everything(logging.Handler):
-    """Keeps all that is logged, formatted as an error tracker sees it: with the variables of each frame."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.NOTSET)
-        self.texts: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.texts.append(f"{record.getMessage()} {record.__dict__}")
-        trace = record.exc_info[2] if record.exc_info else None
-        while trace is not None:
-            self.texts.append(repr(trace.tb_frame.f_locals))
-            trace = trace.tb_next
-
-
-@pytest.fixture
-def heard() -> Iterator[_Everything]:
-    handler = _Everything()
-    levels = {name: logging.getLogger(name).level for name in LOGGERS}
-    for name in LOGGERS:
-        logging.getLogger(name).addHandler(handler)
-        logging.getLogger(name).setLevel(logging.DEBUG)
-    yield handler
-    for name, level in levels.items():
-        logging.getLogger(name).removeHandler(handler)
-        logging.getLogger(name).setLevel(level)
-
+from tests.privacy.canaries import Canaries, Everything, searched
 
 Do = Callable[[Emulator, Canaries], object]
 
@@ -108,35 +49,26 @@ def _chat(words: Canaries) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _reply(words: Canaries, **fields: Any) -> Reply:
-    return Reply.chat(f"{words.completion} and more words", headers={"x-own": words.answer_header}, **fields)
-
-
-def _error(words: Canaries, fault: Any = "bad_request") -> Reply:
-    said = f"{words.error}: {words.prompt} with key {words.key} of {words.organisation}"
-    return Reply.error(fault, message=said, headers={"x-own": words.answer_header})
-
-
 def plain(emulator: Emulator, words: Canaries) -> None:
-    emulator.reply(_reply(words))
+    emulator.reply(words.good())
     with _openai(emulator, words) as client:
         client.chat.completions.create(**_chat(words))
 
 
 def tools(emulator: Emulator, words: Canaries) -> None:
-    emulator.reply(_reply(words, tools=(Tool("f", f'{{"a": "{words.arguments}"}}'),), finish="tool_call"))
+    emulator.reply(words.good(tools=(Tool("f", f'{{"a": "{words.arguments}"}}'),), finish="tool_call"))
     with _openai(emulator, words) as client:
         client.chat.completions.create(**_chat(words))
 
 
 def stream(emulator: Emulator, words: Canaries) -> None:
-    emulator.reply(_reply(words))
+    emulator.reply(words.good())
     with _openai(emulator, words) as client:
         list(client.chat.completions.create(**_chat(words), stream=True))
 
 
 def responses(emulator: Emulator, words: Canaries) -> None:
-    emulator.reply(_reply(words))
+    emulator.reply(words.good())
     with _openai(emulator, words) as client:
         client.responses.create(
             model="gpt-4o", input=words.prompt, instructions=words.system, user=words.user,
@@ -150,7 +82,7 @@ def embeddings(emulator: Emulator, words: Canaries) -> None:
 
 
 def messages(emulator: Emulator, words: Canaries) -> None:
-    emulator.reply(_reply(words))
+    emulator.reply(words.good())
     with anthropic.Anthropic(base_url=emulator.url, api_key=words.key, default_headers={"X-Own": words.header}) as c:
         asked: Any = [{"role": "user", "content": words.prompt}]
         with c.messages.stream(
@@ -160,13 +92,13 @@ def messages(emulator: Emulator, words: Canaries) -> None:
 
 
 def error(emulator: Emulator, words: Canaries) -> None:
-    emulator.reply(_error(words))
+    emulator.reply(words.bad())
     with _openai(emulator, words) as client, pytest.raises(openai.BadRequestError, match=words.prompt):
         client.chat.completions.create(**_chat(words))
 
 
 def retried(emulator: Emulator, words: Canaries) -> None:
-    emulator.reply(_error(words, "rate_limit"), _error(words, "provider"))
+    emulator.reply(words.bad("rate_limit"), words.bad("provider"))
     with _openai(emulator, words) as client, pytest.raises(openai.InternalServerError, match=words.prompt):
         client.chat.completions.create(**_chat(words))
 
@@ -192,7 +124,7 @@ def broken_json(emulator: Emulator, words: Canaries) -> None:
 
 
 def abandoned(emulator: Emulator, words: Canaries) -> None:
-    emulator.reply(_reply(words))
+    emulator.reply(words.good())
     with _openai(emulator, words) as client:
         opened = client.chat.completions.create(**_chat(words), stream=True)
         next(iter(opened))
@@ -229,7 +161,7 @@ def network(emulator: Emulator, words: Canaries) -> None:
 
 def _raw(library: Any) -> Do:
     def raw(emulator: Emulator, words: Canaries) -> None:
-        emulator.reply(_reply(words), _error(words))
+        emulator.reply(words.good(), words.bad())
         for _ in range(2):
             library.post(
                 emulator.url.replace("://", f"://name:{words.password}@") + "/v1/chat/completions",
@@ -251,59 +183,36 @@ BY_URL = [case for case in CASES.values() if case not in (messages, network)]
 """Cases with secrets in the URL that goes over a real transport."""
 
 
-def _spans(telemetry: Telemetry) -> str:
-    """Every span as a file exporter writes it, the HTTP instrumentation's and the SDKs' own included."""
-    return "\n".join(span.to_json() for span in telemetry.finished())
-
-
 @pytest.mark.parametrize("http_spans", [False, True], ids=["", "http"])
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_canaries(
-    case: Do, http_spans: bool, emulator: Emulator, heard: _Everything, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder, capfd: pytest.CaptureFixture[str],
+    case: Do, http_spans: bool, emulator: Emulator, heard: Everything, tmp_path: Path, both_names: None,
+    recwarn: pytest.WarningsRecorder, capfd: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    monkeypatch.setenv("OTEL_SEMCONV_STABILITY_OPT_IN", "http/dup")
-    # opentelemetry-instrumentation (0.66b2) reads that once per process; whoever was first must not decide for us.
-    monkeypatch.setattr(_OpenTelemetrySemanticConventionStability, "_initialized", False)
-    monkeypatch.setattr(_OpenTelemetrySemanticConventionStability, "_OTEL_SEMCONV_STABILITY_SIGNAL_MAPPING", {})
-    words, reader, events = Canaries(), InMemoryMetricReader(), InMemoryLogRecordExporter()
-    meters, logs = MeterProvider([reader], shutdown_on_exit=False), LoggerProvider(shutdown_on_exit=False)
-    logs.add_log_record_processor(SimpleLogRecordProcessor(events))
-    settings = {"http_spans": http_spans, "scrape": "on", "prefork_dir": str(tmp_path)}
-    with observed(meter_provider=meters, logger_provider=logs, **settings) as telemetry:
+    words = Canaries()
+    with searched(tmp_path, heard, http_spans=http_spans) as search:
         case(emulator, words)
         gc.collect()
-        spans = _spans(telemetry)
+        spans, files = search.spans(), search.files()
         assert catalog.SPAN_OUTCOME in spans
-        assert telemetry.value(catalog.CALLS) >= 1
+        assert search.telemetry.value(catalog.CALLS) >= 1
         assert ("url.full" in spans and "REDACTED" in spans) is (http_spans and case in BY_URL)
-        files = [path for path in tmp_path.rglob("*") if path.is_file()]
-        assert any(b"gpt-4o" in path.read_bytes() or b"claude" in path.read_bytes() or b"embed" in path.read_bytes()
-                   for path in files)  # fmt: skip
-        leaks = {
-            "spans": words.found(spans),
-            "text": words.found(generate_latest(REGISTRY).decode()),
-            "openmetrics": words.found(generate_openmetrics(REGISTRY).decode()),
-            "metrics": words.found(str(reader.get_metrics_data())),
-            "events": words.found(str(events.get_finished_logs())),
-            "logs": words.found("\n".join(heard.texts)),
-            "files": words.found("".join(file.read_bytes().decode("latin-1") for file in files)),
-            "warnings": words.found("\n".join(str(warning.message) for warning in recwarn)),
-            "output": words.found("".join(capfd.readouterr())),
-        }  # fmt: skip
-        telemetry.forgive()
-    assert {place: found for place, found in leaks.items() if found} == {}
+        assert any(model in files for model in ("gpt-4o", "claude", "embed"))
+        warned = "\n".join(str(warning.message) for warning in recwarn)
+        assert search.leaks(words, warnings=warned, output="".join(capfd.readouterr())) == {}
+        search.telemetry.forgive()
 
 
-def test_the_search_finds_a_canary(emulator: Emulator) -> None:
-    """A canary in a place that is shown is found: the model's name."""
+def test_the_search_finds_a_canary(emulator: Emulator, heard: Everything, tmp_path: Path) -> None:
+    """A canary in a place that is shown is found wherever that is shown: the model's name."""
     words = Canaries()
-    with observed() as telemetry, _openai(emulator, words) as client:
+    with searched(tmp_path, heard) as search, _openai(emulator, words) as client:
         client.chat.completions.create(**{**_chat(words), "model": words.prompt})
-        assert words.found(_spans(telemetry)) == words.found(generate_latest(REGISTRY).decode()) == ["prompt"]
+        shown = {where: ["prompt"] for where in ("spans", "text", "openmetrics", "metrics", "files")}
+        assert search.leaks(words) == shown
 
 
-def test_internal_errors_are_logged_without_words(heard: _Everything) -> None:
+def test_internal_errors_are_logged_without_words(heard: Everything) -> None:
     words = Canaries()
     site = guard.site("test.privacy")
     site.failures = site.in_a_row = 0

@@ -40,9 +40,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def call(*stated: Limit, provider: str = "openai", model: str = "gpt-4o"):
-    return SimpleNamespace(
-        attempts=[SimpleNamespace(ratelimits=list(stated))], provider=provider, request=SimpleNamespace(model=model)
-    )
+    attempt = SimpleNamespace(ratelimits=list(stated))
+    return SimpleNamespace(attempts=[attempt], provider=provider), model
 
 
 def shown(held: RateLimits) -> dict[tuple[str, ...], tuple[float, float]]:
@@ -63,8 +62,8 @@ def shown(held: RateLimits) -> dict[tuple[str, ...], tuple[float, float]]:
     ],
 )
 def test_a_statement_is_shown_until_its_reset(clock: Clock, reset: str | None, seconds: float):
-    held = RateLimits(CappedLabel("model", 10))
-    held.note(call(Limit("requests", 500, 3, reset)))
+    held = RateLimits()
+    held.note(*call(Limit("requests", 500, 3, reset)))
     clock.now += seconds - 1
     assert shown(held) == {("openai", "gpt-4o", "requests"): (3, 500)}
     clock.now += 2
@@ -72,13 +71,13 @@ def test_a_statement_is_shown_until_its_reset(clock: Clock, reset: str | None, s
 
 
 def test_the_latest_statement_of_each_kind_model_and_provider_holds(clock: Clock):
-    held = RateLimits(CappedLabel("model", 10))
-    held.note(call(Limit("requests", 500, 9), Limit("tokens", 1000, 10)))
+    held = RateLimits()
+    held.note(*call(Limit("requests", 500, 9), Limit("tokens", 1000, 10)))
     first = clock.now
     clock.now += 5
-    held.note(call(Limit("requests", 500, 8)))
-    held.note(call(Limit("requests", 100, 7), model="o3"))
-    held.note(call(Limit("requests", 50, 6), provider="groq"))
+    held.note(*call(Limit("requests", 500, 8)))
+    held.note(*call(Limit("requests", 100, 7), model="o3"))
+    held.note(*call(Limit("requests", 50, 6), provider="groq"))
     assert shown(held) == {
         ("openai", "gpt-4o", "requests"): (8, 500),
         ("openai", "gpt-4o", "tokens"): (10, 1000),
@@ -91,17 +90,17 @@ def test_the_latest_statement_of_each_kind_model_and_provider_holds(clock: Clock
 
 
 def test_hostile_models_do_not_grow_it(clock: Clock):
-    held = RateLimits(CappedLabel("model", 3))
+    held, label = RateLimits(), CappedLabel("model", 3)
     for number in range(100):
-        held.note(call(Limit("requests", 500, number), model=f"m{number}"))
+        held.note(*call(Limit("requests", 500, number), model=label(f"m{number}")))
     assert {key[1] for key in shown(held)} == {"m0", "m1", "m2", "other"}
 
 
 def test_nothing_stated_changes_nothing(clock: Clock):
-    held = RateLimits(CappedLabel("model", 10))
-    held.note(call(Limit("requests", 500, 9)))
-    held.note(call())
-    held.note(SimpleNamespace(attempts=[], provider="x", request=None))
+    held = RateLimits()
+    held.note(*call(Limit("requests", 500, 9)))
+    held.note(*call())
+    held.note(SimpleNamespace(attempts=[], provider="x"), "m")
     assert len(shown(held)) == 1
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from random import Random
+from typing import Any
+
 import anthropic
 import openai
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_llm import catalog
+from otel_llm import catalog, guard
 from otel_llm.demo.emulator import Emulator, Reply, Usage
 from otel_llm.formats.facts import Request
 from otel_llm.signals import duplicates
-from otel_llm.signals.duplicates import BODY_CAP, REMEMBERED, WINDOW, Duplicates, varied
+from otel_llm.signals.duplicates import BODY_CAP, CANONICAL_CAP, REMEMBERED, WINDOW, Duplicates, canonical, varied
 from tests.telemetry import Telemetry, observed
 
 ASK = [{"role": "user", "content": "hi"}]
@@ -88,15 +92,74 @@ def test_the_setting_switches_it_off(emulator: Emulator):
         assert telemetry.value(catalog.DUPLICATE_CALLS) == 0
 
 
-@given(st.binary(min_size=1, max_size=50), st.binary(min_size=1, max_size=50))
-def test_a_fingerprint_is_the_bodys_the_models_and_the_processs(body: bytes, other: bytes):
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=12,
+)
+bodies = st.dictionaries(st.text(max_size=5), values, max_size=5)
+
+
+@given(bodies, bodies)
+def test_a_fingerprint_is_the_bodys_the_models_and_the_processs(body: dict[str, Any], other: dict[str, Any]):
+    held, request, sent = Duplicates(), Request(operation="chat", model="m"), json.dumps(body).encode()
+    found = held.fingerprint("openai", request, sent)
+    assert found is not None
+    assert (held.fingerprint("openai", request, json.dumps(other).encode()) == found) is same(other, body)
+    assert held.fingerprint("groq", request, sent) != found
+    assert held.fingerprint("openai", Request(operation="chat", model="n"), sent) != found
+    assert Duplicates().fingerprint("openai", request, sent) != found
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal as JSON: Python takes 1 for True."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+@given(bodies, st.randoms(use_true_random=False))
+def test_neither_the_order_of_keys_nor_blanks_make_another_request(body: dict[str, Any], random: Random):
     held, request = Duplicates(), Request(operation="chat", model="m")
+    found = held.fingerprint("openai", request, json.dumps(body).encode())
+    again = json.dumps(shuffled(body, random), indent=1, ensure_ascii=False).encode()
+    assert held.fingerprint("openai", request, again) == found
+
+
+def shuffled(value: Any, random: Random) -> Any:
+    """The same value with the keys of its objects in another order."""
+    if isinstance(value, list):
+        return [shuffled(item, random) for item in value]
+    if not isinstance(value, dict):
+        return value
+    keys = random.sample(list(value), len(value))
+    return {key: shuffled(value[key], random) for key in keys}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\x00 no JSON", b'{"a": ', b'{"n": 1e400, "a": 1}', b"[" * 20_000,
+        b'{"b": 1, "a": "' + b"x" * CANONICAL_CAP + b'"}',
+    ],
+    ids=["binary", "cut", "endless number", "deep", "large"],
+)  # fmt: skip
+def test_what_cannot_be_put_in_order_is_known_by_its_bytes(body: bytes):
+    before = guard.failures().get("duplicates.fingerprint", 0)
+    held, request = Duplicates(), Request(operation="chat", model="m")
+    assert canonical(body) is body
     found = held.fingerprint("openai", request, body)
     assert found is not None
-    assert (held.fingerprint("openai", request, other) == found) is (other == body)
-    assert held.fingerprint("groq", request, body) != found
-    assert held.fingerprint("openai", Request(operation="chat", model="n"), body) != found
-    assert Duplicates().fingerprint("openai", request, body) != found
+    assert held.fingerprint("openai", request, bytes(bytearray(body))) == found
+    assert held.fingerprint("openai", request, body + b" ") != found
+    assert guard.failures().get("duplicates.fingerprint", 0) == before
+
+
+def test_equal_requests_written_in_another_order_are_duplicates(emulator: Emulator, telemetry: Telemetry):
+    schema = {"type": "object", "properties": {}}
+    for tool in ({"name": "f", "parameters": schema}, {"parameters": dict(reversed(schema.items())), "name": "f"}):
+        chat(emulator, tools=[{"type": "function", "function": tool}])
+    assert telemetry.value(catalog.DUPLICATE_CALLS) == 1
+    first, second = (asked.raw for asked in emulator.requests)
+    assert first != second
 
 
 def test_a_body_that_is_not_there_or_too_large_has_none():

@@ -122,11 +122,7 @@ def _content(reply: Reply) -> list[dict[str, Any]]:
 
 
 def _tool_block(tool: Tool, at: int) -> dict[str, Any]:
-    try:
-        given = msgspec.json.decode(tool.arguments)
-    except msgspec.DecodeError:
-        given = tool.arguments
-    return {"type": "tool_use", "id": f"toolu_{at:02d}", "name": tool.name, "input": given}
+    return {"type": "tool_use", "id": f"toolu_{at:02d}", "name": tool.name, "input": tool.given}
 
 
 def _stop_reason(reply: Reply) -> str:

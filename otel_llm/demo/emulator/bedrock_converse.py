@@ -26,7 +26,7 @@ class BedrockConverse:
     def body(self, reply: Reply, asked: Received) -> Mapping[str, Any]:
         content: list[dict[str, Any]] = [{"text": reply.text}]
         content += [
-            {"toolUse": {"toolUseId": f"tool_{at}", "name": tool.name, "input": {}}}
+            {"toolUse": {"toolUseId": f"tool_{at}", "name": tool.name, "input": tool.given}}
             for at, tool in enumerate(reply.tools)
         ]
         return {

@@ -37,7 +37,7 @@ class Gemini:
         self.provider = provider
 
     def body(self, reply: Reply, asked: Received) -> Mapping[str, Any]:
-        calls: list[Any] = [{"functionCall": {"name": tool.name, "args": {}}} for tool in reply.tools]
+        calls: list[Any] = [{"functionCall": {"name": tool.name, "args": tool.given}} for tool in reply.tools]
         return _chunk(reply, asked, [{"text": reply.text}, *calls], last=True)
 
     def events(self, reply: Reply, asked: Received) -> Iterator[Event]:

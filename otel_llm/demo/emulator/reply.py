@@ -56,6 +56,14 @@ class Tool(msgspec.Struct, frozen=True):
     arguments: str = "{}"
     """JSON text; any other text makes arguments that do not parse."""
 
+    @property
+    def given(self) -> Any:
+        """The arguments as a value, for APIs that send them so; what does not parse goes as the text that it is."""
+        try:
+            return msgspec.json.decode(self.arguments)
+        except msgspec.DecodeError:
+            return self.arguments
+
 
 class Limit(msgspec.Struct, frozen=True):
     """A rate limit as the headers state it."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from otel_llm.pack.alerts import failures, latency, limits, money, output, telemetry
+from otel_llm.pack.alerts import failures, latency, limits, money, output, telemetry, waste
 from otel_llm.pack.alerts.alert import Alert
 from otel_llm.pack.config import PackConfig
 
 THEMES = {
-    "failures": failures, "limits": limits, "latency": latency, "money": money, "output": output,
-    "telemetry": telemetry,
+    "failures": failures, "limits": limits, "latency": latency, "money": money, "waste": waste,
+    "output": output, "telemetry": telemetry,
 }  # fmt: skip
 
 

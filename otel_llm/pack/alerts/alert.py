@@ -18,8 +18,8 @@ COMPONENT: Final = "otel-llm"
 Severity = Literal["critical", "warning", "info"]
 """critical: wake somebody. warning: a ticket. info: seen on dashboards and in reviews."""
 
-VARIABLES: Final = {JOB: "job", PROVIDER: "provider", MODEL: "model"}
-"""Labels that dashboards have a variable for."""
+VARIABLES: Final = {JOB: "job", PROVIDER: "provider", MODEL: "model", q.ATTRIBUTION_KEY: "key"}
+"""Labels that dashboards have a variable for; the last one the Cost dashboard alone."""
 
 
 class Look(msgspec.Struct, frozen=True):

@@ -25,13 +25,21 @@ from otel_llm.pack.config import PackConfig
 from otel_llm.pack.promql import Scope
 from otel_llm.pack.records import PER_PROVIDER
 
-BURNS: Final[tuple[tuple[str, str, float, str, Severity], ...]] = (
-    ("1h", "5m", 14.4, "2m", "critical"),
-    ("6h", "30m", 6, "15m", "critical"),
-    ("1d", "2h", 3, "1h", "warning"),
-    ("3d", "6h", 1, "3h", "warning"),
+BURNS: Final[tuple[tuple[str, str, str, str, Severity], ...]] = (
+    ("1h", "5m", "page_fast", "2m", "critical"),
+    ("6h", "30m", "page_slow", "15m", "critical"),
+    ("1d", "2h", "ticket_fast", "1h", "warning"),
+    ("3d", "6h", "ticket_slow", "3h", "warning"),
 )
-"""Long window, short window, burn rate, hold, severity: the table of the SRE workbook, ch. 5, for 30 days."""
+"""Long window, short window, the burn rate's setting, hold, severity: the table of the SRE workbook, ch. 5."""
+
+
+def burns(config: PackConfig) -> tuple[tuple[str, str, float, str, Severity], ...]:
+    """The table with its burn rates: long window, short window, factor, hold, severity."""
+    return tuple(
+        (long, short, getattr(config.burn, name), hold, severity) for long, short, name, hold, severity in BURNS
+    )
+
 
 _BY_CLASS: Final = signals.ERROR_RATE.expr(Scope().per(*PER_PROVIDER, q.ERROR_CLASS))
 _BY_MODEL: Final = signals.SLO_ERROR_RATIO.expr(Scope().per(*records.PER_MODEL))
@@ -68,7 +76,7 @@ def _burn_runbook(config: PackConfig) -> Runbook:
 
 
 def _burns(config: PackConfig) -> Iterator[Alert]:
-    for long, short, factor, hold, severity in BURNS:
+    for long, short, factor, hold, severity in burns(config):
         limit = allowance(config, factor)
         yield Alert(
             name="ErrorBudgetBurn", severity=severity, hold=hold, keep="5m", labels=PER_PROVIDER,

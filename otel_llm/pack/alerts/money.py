@@ -7,7 +7,7 @@ from typing import Final
 from otel_llm import catalog as c
 from otel_llm.pack import promql as q
 from otel_llm.pack import records, signals
-from otel_llm.pack.alerts.alert import DOLLARS, NUMBER, WHERE_MODEL, Alert, Look, Runbook, label, percent
+from otel_llm.pack.alerts.alert import DOLLARS, DURATION, NUMBER, WHERE_MODEL, Alert, Look, Runbook, label
 from otel_llm.pack.config import PackConfig
 from otel_llm.pack.promql import JOB, MODEL, Scope
 from otel_llm.pack.records import PER_MODEL
@@ -151,33 +151,32 @@ def _unpriced(config: PackConfig) -> Alert:
     )  # fmt: skip
 
 
-def _duplicates(config: PackConfig) -> Alert:
-    share, floor = config.cost.duplicate_share, config.cost.duplicate_floor
-    wasted = Scope(config=config, window="1h").per(JOB).increase(c.DUPLICATE_COST)
+def _stale_prices(config: PackConfig) -> Alert:
+    age = signals.PRICE_AGE.expr(Scope(config=config).per(JOB))
+    days = config.cost.table_days
     return Alert(
-        name="DuplicateCallWaste", severity="info", hold="30m", labels=(JOB,),
-        when=f"{wasted} / {q.on((JOB,))} {records.SPEND_1H} > {share:g}",
-        guards=(f"and {q.on((JOB,))} {records.SPEND_1H} > {floor:g}",),
-        summary=f"{label(JOB)}: identical calls are paid for again",
-        description="{{ $value | humanizePercentage }} of the last hour's spend went to calls that repeat a recent "
-        "one to the letter.",
-        board="cost", panel="Waste per hour",
+        name="PriceTableStale", severity="warning", hold="1h", keep="1h", labels=(JOB,),
+        when=f"{age} > {days * 86400:g}",
+        summary=f"{label(JOB)}: the price table is old",
+        description=f"The price table of {label(JOB)} is {DURATION} old. New models go unpriced, and changed prices "
+        "are counted at the old figure.",
+        board="overview", panel="Price table age",
         runbook=Runbook(
-            symptom=f"More than {percent(share)} of spend goes to repeated calls.",
-            meaning="The same request, to the letter, was answered by the same process a moment ago. A cache would "
-            "have answered it for nothing.",
+            symptom=f"The price table in use is older than {days:g} days.",
+            meaning="Dollars are worked out from a table in the package, or from one that is refreshed. This one was "
+            "not renewed. Nothing fails; spend drifts from the invoice.",
             looks=(
-                Look("Since when, and how much.", board="cost", panel="Waste per hour"),
-                Look("Repeated calls per second by model.",
-                     query=Scope().per(*PER_MODEL).rate(c.DUPLICATE_CALLS)),
-                _COSTLY,
+                Look("Since when it only grows: a refresh that stopped shows as a line that no longer falls.",
+                     board="overview", panel="Price table age"),
+                Look("Versions in use: an old release holds an old table.",
+                     query=f"count {q.by((JOB, q.VERSION))}({Scope().value(c.BUILD_INFO)})"),
+                Look("Whether models go unpriced already.", board="cost", panel="Unpriced calls"),
             ),
-            fault="Ours: no cache, a page that asks twice, a retry in the app's own layer.",
-            mitigate=("Cache answers by request.", "Join requests that are in flight together.",
-                      "Remove the app's own retry around the SDK's."),
-            after="Compare spend per 1,000 calls before and after.",
-            false_alarm=f"Sampling the same prompt on purpose (votes, evaluations). Less than ${floor:g} an hour of "
-            "spend never alerts.",
+            fault="Ours: a release that was not taken, or a refresh that fails (the log says why).",
+            mitigate=("Update otel-llm.", "Set the refresh of the price table, or mend its file or address.",
+                      "Give single prices by override until then."),
+            after="Compare a month's spend with the invoice.",
+            false_alarm="Prices that you keep yourself and that do not change: raise cost.table_days.",
         ),
     )  # fmt: skip
 
@@ -185,5 +184,5 @@ def _duplicates(config: PackConfig) -> Alert:
 def alerts(config: PackConfig) -> tuple[Alert, ...]:
     """Alerts on spend."""
     return (
-        _spike(config), _day_forecast(config), _day(), _month(config), _unpriced(config), _duplicates(config),
+        _spike(config), _day_forecast(config), _day(), _month(config), _unpriced(config), _stale_prices(config),
     )  # fmt: skip

@@ -178,6 +178,65 @@ def _broken(config: PackConfig) -> Alert:
     )  # fmt: skip
 
 
+def _mismatched(config: PackConfig) -> Alert:
+    share = signals.MISMATCH_SHARE.expr(Scope(config=config, window="1h").per(*PER_MODEL))
+    return Alert(
+        name="ModelMismatch", severity="warning", hold="30m", keep="30m", labels=PER_MODEL,
+        when=f"{share} > {config.output.mismatched:g}",
+        guards=(traffic("1h", config.guard.hour_calls, PER_MODEL),),
+        summary=f"{WHERE_MODEL}: another model answers",
+        description=f"{PERCENT} of the calls that asked for {label(MODEL)} were answered by another model in the last "
+        "hour.",
+        board="tokens", panel="Useless answers",
+        runbook=Runbook(
+            symptom=f"More than {percent(config.output.mismatched)} of a model's calls are served by another model.",
+            meaning="The answer names a model that is not the one asked, nor a dated version of it. Quality, latency "
+            "and price are the other model's.",
+            looks=(_USELESS, _SERVED,
+                   Look("Which model answers what was asked.", board="tokens", panel="Asked and served models")),
+            fault="A gateway or router of ours that falls back: ours. The provider's own endpoint: theirs, a retired "
+            "or redirected model.",
+            mitigate=("Ask for the dated model.", "Switch off the gateway's silent fallback.",
+                      "Or accept it, and ask for the model that serves."),
+            after="Run the evaluation set against the model that answers.",
+            false_alarm=f"A router that is meant to choose: raise output.mismatched. {_rare(config)}",
+        ),
+    )  # fmt: skip
+
+
+def _usage(config: PackConfig) -> Alert:
+    share = signals.USAGE_MISSING.expr(Scope(config=config, window="1h").per(*PER_MODEL))
+    return Alert(
+        name="UsageMissing", severity="warning", hold="30m", keep="15m", labels=PER_MODEL,
+        when=f"{share} > {config.output.usage_missing:g}",
+        guards=(traffic("1h", config.guard.hour_calls, PER_MODEL),),
+        summary=f"{WHERE_MODEL}: answers come without token usage",
+        description=f"{PERCENT} of the calls to {label(MODEL)} stated no usable usage in the last hour: their tokens "
+        "and dollars are missing from every figure, and from every budget.",
+        board="tokens", panel="Calls without usage",
+        runbook=Runbook(
+            symptom=f"More than {percent(config.output.usage_missing)} of a model's calls have no token usage.",
+            meaning="not_stated: the provider sent none. stream_unfinished: the stream was left before its end, where "
+            "usage stands. undecodable, inconsistent: what was sent is of no use. Nothing is estimated.",
+            looks=(
+                Look("Which model, since when.", board="tokens", panel="Calls without usage"),
+                Look("Why, in calls of the last hour.",
+                     query=_HOUR.per(*PER_MODEL, q.REASON).increase(c.USAGE_MISSING)),
+                _SAMPLES,
+            ),
+            fault="Streams of OpenAI's format without stream_options.include_usage, or streams that we leave early: "
+            "ours. A gateway that drops usage: whoever runs it.",
+            mitigate=("Ask for usage: stream_options={'include_usage': True}.", "Read streams to their end.",
+                      "Update the gateway or self-hosted server."),
+            after="Spend rises by what was missing: tell whoever watches the budget.",
+            false_alarm=f"Users who stop answers: raise output.usage_missing. {_rare(config)}",
+        ),
+    )  # fmt: skip
+
+
 def alerts(config: PackConfig) -> tuple[Alert, ...]:
     """Alerts on tokens and answers."""
-    return (_bloat(config), _cache(config), _truncated(config), _refused(config), _broken(config))
+    return (
+        _bloat(config), _cache(config), _truncated(config), _refused(config), _broken(config), _mismatched(config),
+        _usage(config),
+    )  # fmt: skip

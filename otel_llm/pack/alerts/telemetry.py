@@ -21,11 +21,13 @@ _ANY_TRACE: Final = Look("Whether spans of the job still arrive: if so, only met
 def _drop(config: PackConfig) -> Alert:
     now = q.total((JOB,), records.calls("1h"))
     before = q.total((JOB,), records.calls("1h") + " offset 1w")
+    reports = signals.INSTANCES.expr(Scope(config=config).per(JOB))
     share, least = config.traffic.drop, config.guard.week_calls
     return Alert(
         name="TrafficDrop", severity="warning", hold="15m", keep="15m", labels=(JOB,),
-        when=f"{now} / ({before} > 0) < {share:g}",
-        guards=(f"and {q.on((JOB,))} {before} * 3600 >= {least:g}",),
+        # A process that was replaced and makes no calls has no series of this week at all.
+        when=f"{q.ratio(now, before)} < {share:g}",
+        guards=(f"and {q.on((JOB,))} {before} * 3600 >= {least:g}", f"and {q.on((JOB,))} {reports}"),
         summary=f"{label(JOB)}: LLM calls nearly stopped",
         description=f"{PERCENT} of the calls of the same hour last week were made in the last hour.",
         board="overview", panel="Calls by model",
@@ -42,13 +44,14 @@ def _drop(config: PackConfig) -> Alert:
             fault="Ours: a feature flag, a broken queue, a front end, a cache that answers all. Or a holiday.",
             mitigate=("Check the service's own request rate and queue.", "Check flags and the last deploy."),
             after="If another day is the better comparison, silence the alert for the holiday.",
-            false_alarm=f"Only where last week's hour had {least:g} calls. Held back while telemetry is absent.",
+            false_alarm=f"Only where last week's hour had {least:g} calls, and only while the job reports: a job that "
+            "is gone is TelemetryAbsent's.",
         ),
     )  # fmt: skip
 
 
 def _absent(config: PackConfig) -> Alert:
-    ignored = config.traffic.ignore_jobs
+    ignored = q.escaped(config.traffic.ignore_jobs)
     scope = Scope(config=config).where(*([f'{JOB}!~"{ignored}"'] if ignored else []))
     seen = f"count by ({JOB}) (count_over_time({scope.over('1d').series(c.BUILD_INFO, '')}))"
     now = f"count by ({JOB}) (count_over_time({scope.over('15m').series(c.BUILD_INFO, '')}))"

@@ -25,7 +25,8 @@ def _duration(config: PackConfig) -> Row:
         (series("p95 duration by model", "95% of a model's successful calls end within this time. Dots lead to traces; "
                 "dashed: the same models a week ago. Both models of a provider rising: the provider.",
                 Query(p95.expr(s.per(MODEL)), _MODEL, exemplar=True),
-                Query(p95.expr(s.per(MODEL).ago("1w")), f"{_MODEL}, {WEEK_AGO}"), unit="s", links=links), 12, 9),
+                Query(p95.expr(s.per(MODEL).ago("1w")), f"{_MODEL}, {WEEK_AGO}"), unit="s", links=links,
+                side=True), 12, 9),
     ))  # fmt: skip
 
 
@@ -33,8 +34,8 @@ def _streaming(config: PackConfig) -> Row:
     s = selection(config)
     first = signals.first_chunk
     return Row("Streaming", (
-        (heatmap("Streams by first chunk", "Streamed calls per bucket of time to the first chunk. Calls that are not "
-                 "streamed are not in it.",
+        (heatmap("Streams by first chunk", "Streamed calls per bucket of time to the first chunk; others are not in "
+                 "it. A second band above the first: look which model queues, or reasons, under First chunk.",
                  Query(signals.FIRST_CHUNK_BUCKETS.expr(s), "{{le}}", heatmap=True, exemplar=True), unit="s",
                  none=NO_STREAMS), 8, 9),
         (series("First chunk", "Time until users see something. Rises before the duration does: queueing at the "
@@ -53,11 +54,11 @@ def _open(config: PackConfig) -> Row:
     return Row("Open calls", (
         (series("Oldest open call", "Age of the oldest call that has not ended. A line that only rises is one stuck "
                 "call: find its instance and close streams in a with block. Line: StuckStreams.",
-                Query(signals.OLDEST_OPEN.expr(s.per(MODEL)), _MODEL), unit="s", none="none open",
-                limits=((config.latency.stuck, RED),)), 12, 8),
+                Query(signals.OLDEST_OPEN.expr(s.per(MODEL)), _MODEL), unit="suffix:s", none="none open",
+                limits=((config.latency.stuck, RED),), side=True), 12, 8),
         (series("Open calls", "Calls open now, streams included. Grows with traffic times duration; growing alone: "
                 "calls do not end.", Query(signals.IN_FLIGHT.expr(s.per(MODEL)), _MODEL), unit="short", stack=True,
-                none="none open"), 12, 8),
+                none="none open", side=True), 12, 8),
     ))  # fmt: skip
 
 

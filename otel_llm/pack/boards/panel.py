@@ -22,6 +22,10 @@ ORANGE: Final = "#E69F00"
 RED: Final = "#D55E00"
 PINK: Final = "#CC79A7"
 GREY: Final = "#8E8E8E"
+# And three that can still be told from them, by lightness.
+WINE: Final = "#902040"
+SAND: Final = "#FFD9A0"
+STONE: Final = "#656565"
 
 WEEK_AGO: Final = "a week ago"
 """Ending of a legend that is drawn dashed and grey."""
@@ -102,15 +106,17 @@ def _panel(kind: str, title: str, help_: str, queries: tuple[Query, ...], defaul
 
 def stat(
     title: str, help_: str, query: Query, *, unit: str, steps: Steps = PLAIN, decimals: int | None = None,
-    none: str = NO_CALLS, links: tuple[Json, ...] = (), spark: bool = True,
+    none: str = NO_CALLS, links: tuple[Json, ...] = (), spark: bool = True, zero: str = "",
 ) -> Json:  # fmt: skip
-    """One number; with a spark line where the query is a range."""
+    """One number; with a spark line where the query is a range. ``zero`` is shown instead of 0."""
     defaults: Json = {
         "unit": unit, "noValue": none, "color": {"mode": "thresholds"}, "thresholds": _steps(steps),
         "links": list(links),
     }  # fmt: skip
     if decimals is not None:
         defaults["decimals"] = decimals
+    if zero:
+        defaults["mappings"] = _zero(zero)
     panel = _panel("stat", title, help_, (query,), defaults)
     panel["options"] = {
         "colorMode": "value", "graphMode": "area" if spark and not query.instant else "none", "justifyMode": "center",
@@ -120,11 +126,14 @@ def stat(
     return panel
 
 
-def gauge(title: str, help_: str, query: Query, *, unit: str, steps: Steps, top: float, none: str) -> Json:
+def gauge(
+    title: str, help_: str, query: Query, *, unit: str, steps: Steps, top: float, none: str,
+    links: tuple[Json, ...] = (),
+) -> Json:  # fmt: skip
     """One number on a scale from 0 to ``top``."""
     defaults: Json = {
         "unit": unit, "min": 0, "max": top, "noValue": none, "color": {"mode": "thresholds"},
-        "thresholds": _steps(steps), "links": [],
+        "thresholds": _steps(steps), "links": list(links),
     }  # fmt: skip
     panel = _panel("gauge", title, help_, (query,), defaults)
     panel["options"] = {
@@ -137,9 +146,16 @@ def gauge(title: str, help_: str, query: Query, *, unit: str, steps: Steps, top:
 def series(
     title: str, help_: str, *queries: Query, unit: str, stack: bool = False, limits: Steps = (),
     colors: dict[str, str] | None = None, links: tuple[Json, ...] = (), top: float | None = None,
-    none: str = NO_CALLS, low: float | None = 0, bars: bool = False,
+    none: str = NO_CALLS, low: float | None = 0, bars: bool = False, side: bool = False, whole: bool = False,
+    soft: tuple[float, float] | None = None, dotted: str = "",
 ) -> Json:  # fmt: skip
-    """Lines over time. ``limits`` draws dashed lines; a legend that ends with :data:`WEEK_AGO` is dashed grey."""
+    """Lines over time.
+
+    ``limits`` draws dashed lines; a legend that ends with :data:`WEEK_AGO` is dashed grey; ``dotted`` is the legend of
+    a forecast. ``side`` puts the legend to the right; ``whole``: only whole numbers; ``soft`` is what the axis shows
+    at least. Lines whose names are open (models, jobs) have Grafana's colours, which not everybody can tell apart:
+    their legend says each one's last value, so that a line is found by its height.
+    """
     custom: Json = {
         "drawStyle": "bars" if bars else "line", "lineWidth": 1, "fillOpacity": 60 if bars else 25 if stack else 0,
         "gradientMode": "none", "showPoints": "never", "spanNulls": False,
@@ -154,6 +170,10 @@ def series(
         defaults["min"] = low
     if top is not None:
         defaults["max"] = top
+    if whole:
+        defaults["decimals"] = 0
+    if soft:
+        custom["axisSoftMin"], custom["axisSoftMax"] = soft
     panel = _panel("timeseries", title, help_, queries, defaults)
     many = any(query.legend.endswith(WEEK_AGO) and "{{" in query.legend for query in queries)
     past = override_matching(
@@ -163,12 +183,20 @@ def series(
     )  # fmt: skip
     named = [override(name, color=fixed(color)) for name, color in (colors or {}).items()]
     ago = [past] if any(query.legend.endswith(WEEK_AGO) for query in queries) else []
-    panel["fieldConfig"]["overrides"] = [*named, *ago]
+    ahead = [override(dotted, custom__lineStyle={"fill": "dot", "dash": [2, 6]})] if dotted else []
+    panel["fieldConfig"]["overrides"] = [*named, *ago, *ahead]
+    values = ["lastNotNull"] if _open_names(queries, colors or {}) else []
     panel["options"] = {
-        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
+        "legend": {"displayMode": "table" if side else "list", "placement": "right" if side else "bottom",
+                   "showLegend": True, "calcs": values, "sortBy": "Last *", "sortDesc": True},
         "tooltip": {"mode": "multi", "sort": "desc"},
     }  # fmt: skip
     return panel
+
+
+def _open_names(queries: tuple[Query, ...], colors: dict[str, str]) -> bool:
+    """Whether there are lines whose colour is not settled here."""
+    return not colors and any("{{" in query.legend for query in queries)
 
 
 def heatmap(title: str, help_: str, query: Query, *, unit: str, none: str = NO_CALLS) -> Json:
@@ -238,17 +266,24 @@ def table(
     return panel
 
 
+def _zero(text_: str) -> list[Json]:
+    return [{"type": "value", "options": {"0": {"index": 0, "text": text_}}}]
+
+
 def _cell(one: Column) -> Json:
     properties: dict[str, object] = {"unit": one.unit}
     if one.unit == "currencyUSD":  # calls that cost nothing are free or, mostly, unpriced: $0.00 would hide that
-        properties["mappings"] = [{"type": "value", "options": {"0": {"index": 0, "text": NO_PRICE}}}]
+        properties["mappings"] = _zero(NO_PRICE)
     if one.decimals is not None:
         properties["decimals"] = one.decimals
     if one.bar:
         properties["custom.cellOptions"] = {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
         properties["color"] = fixed(one.bar)
         properties["min"] = 0
-        properties["fieldMinMax"] = True  # else one scale for dollars and tokens
+        if one.unit == "percentunit":
+            properties["max"] = 1
+        else:
+            properties["fieldMinMax"] = True  # else one scale for dollars and tokens
     if one.steps:
         properties["custom.cellOptions"] = {"type": "color-text"}
         properties["thresholds"] = _steps(one.steps)

@@ -6,19 +6,19 @@ from typing import Final
 
 from otel_llm import catalog as c
 from otel_llm.pack import promql as q
-from otel_llm.pack import records, signals
-from otel_llm.pack.boards.board import SELECTED, Board, Row, open_board, selection
+from otel_llm.pack import signals
+from otel_llm.pack.boards.board import Board, Row, open_board, selection
 from otel_llm.pack.boards.cost import TOKEN_COLORS
-from otel_llm.pack.boards.overview import NEEDS_RULES
 from otel_llm.pack.boards.panel import (
     BLUE,
     GREEN,
-    GREY,
     ORANGE,
     PINK,
     RED,
     SKY,
+    STONE,
     WEEK_AGO,
+    WINE,
     YELLOW,
     Column,
     Json,
@@ -33,11 +33,11 @@ from otel_llm.pack.promql import MODEL, PROVIDER
 _MODEL: Final = f"{{{{{MODEL}}}}}"
 _TYPE: Final = f"{{{{{q.TOKEN_TYPE}}}}}"
 FINISH_COLORS: Final = {
-    "stop": GREEN, "tool_call": BLUE, "length": ORANGE, "content_filter": RED, "error": "#A34700", "compaction": PINK,
-    "other": GREY,
+    "stop": GREEN, "tool_call": BLUE, "length": ORANGE, "content_filter": RED, "error": WINE, "compaction": PINK,
+    "other": STONE,
 }  # fmt: skip
 INVALID_COLORS: Final = {
-    "truncated": ORANGE, "empty": YELLOW, "refused": RED, "filtered": "#A34700", "invalid_json": BLUE,
+    "empty": YELLOW, "refused": RED, "filtered": WINE, "invalid_json": BLUE,
     "invalid_tool_arguments": SKY, "unknown_tool": "#00486F", "model_mismatch": PINK,
 }  # fmt: skip
 
@@ -54,22 +54,27 @@ def _per_call(config: PackConfig, kind: str, what: str) -> Json:
 
 def _tokens(config: PackConfig) -> Row:
     s = selection(config)
-    chosen = "{" + ",".join(SELECTED) + "}"
-    mean = f"avg by ({q.TOKEN_TYPE}) ({records.TOKENS_PER_CALL}{chosen})"
-    past = f"avg by ({q.TOKEN_TYPE}) ({records.TOKENS_PER_CALL}{chosen} offset 1w)"
+    hour = s.over("1h").per(q.TOKEN_TYPE)
     return Row("Tokens", (
         (_per_call(config, "input", "Input tokens of one call, cached ones included. Grows with history, tools and "
-                   "retrieved text; cost and time to the first chunk follow."), 6, 8),
+                   "retrieved text; cost and time to the first chunk follow. Growing: cut what answers do not need."),
+                   6, 8),
         (_per_call(config, "output", "Output tokens of one call, reasoning included. Duration follows it nearly in "
-                   "proportion."), 6, 8),
-        (series("Tokens per second", "By disjoint type, so they add up to all tokens.",
+                   "proportion. Growing: check max_tokens, reasoning effort and the served model."), 6, 8),
+        (series("Tokens per second", "By disjoint type, so they add up to all tokens. A type that grows without more "
+                "calls: compare Tokens per call by type.",
                 Query(f"{signals.TOKEN_RATE.expr(s.per(q.TOKEN_TYPE))} > 0", _TYPE), unit="short", stack=True,
                 colors=TOKEN_COLORS), 6, 8),
-        (series("Tokens per call by type", "Mean of an hour over the chosen models; dashed: a week ago. Which type "
-                "grew tells who did it: input is ours, output the model's. Reads a recording rule.",
-                Query(mean, _TYPE), Query(past, f"{_TYPE}, {WEEK_AGO}"), unit="short", colors=TOKEN_COLORS,
-                none=NEEDS_RULES), 6, 8),
+        (series("Tokens per call by type", "Mean of an hour over all calls chosen; dashed: a week ago. Which type "
+                "grew tells who did it: input is ours, output the model's.",
+                Query(_mean_tokens(hour), _TYPE), Query(_mean_tokens(hour.ago("1w")), f"{_TYPE}, {WEEK_AGO}"),
+                unit="short", colors=TOKEN_COLORS), 6, 8),
     ))  # fmt: skip
+
+
+def _mean_tokens(scope: q.Scope) -> str:
+    """Of all calls, and not of the models' means: a model of few calls weighs little."""
+    return f"{signals.TOKEN_RATE.expr(scope)} / on () group_left () ({signals.CALL_RATE.expr(scope.per())} > 0)"
 
 
 def _answers(config: PackConfig) -> Row:
@@ -81,31 +86,34 @@ def _answers(config: PackConfig) -> Row:
                 "use. `content_filter`: stopped by a filter.",
                 Query(f"({finish} > 0) / {finished}", f"{{{{{q.FINISH_REASON}}}}}"), unit="percentunit", stack=True,
                 colors=FINISH_COLORS, top=1.0), 8, 8),
-        (series("Useless answers", "Share of calls whose answer cannot be used as it stands, by reason. A step at a "
-                "deploy line: our schema or tools. A step without: the served model changed.",
+        (series("Useless answers", "Share of calls whose answer cannot be used as it stands, by reason; cut-off ones "
+                "are under Finish reasons. A step at a deploy line: our schema or tools. A step without: the served "
+                "model changed.",
                 Query(f"({_invalid(config)}) > 0", f"{{{{{q.REASON}}}}}"),
                 unit="percentunit", colors=INVALID_COLORS, none="none seen",
                 limits=((config.output.invalid, ORANGE),)), 8, 8),
-        (series("Refused or filtered", "Share of calls that the model refused or a content filter stopped. Line: "
-                "RefusalSpike.", Query(signals.REFUSED_SHARE.expr(s.per(MODEL)), _MODEL), unit="percentunit",
+        (series("Refused or filtered", "Share of calls that the model refused or a content filter stopped. A step "
+                "at a deploy: roll the prompt back. Line: RefusalSpike.",
+                Query(signals.REFUSED_SHARE.expr(s.per(MODEL)), _MODEL), unit="percentunit",
                 limits=((config.output.refused, ORANGE),)), 8, 8),
     ))  # fmt: skip
 
 
 def _invalid(config: PackConfig) -> str:
     s = selection(config)
-    return f"{s.per(q.REASON).rate(c.INVALID_OUTPUT)} / scalar({signals.CALL_RATE.expr(s)})"
+    useless = s.per(q.REASON).rate(c.INVALID_OUTPUT, f'{q.REASON}!="truncated"')
+    return f"{useless} / scalar({signals.CALL_RATE.expr(s)})"
 
 
 def _served(config: PackConfig) -> Row:
     r, s = selection(config, "$__range"), selection(config)
     by = r.per(PROVIDER, MODEL, q.SERVED_MODEL)
     columns = (
-        Column("Calls", f"topk(20, {signals.SERVED.expr(by)} > 0)", "short", 0, BLUE),
+        Column("Calls", f"topk(20, {signals.SERVED.expr(by)} > 0)", "locale", 0, BLUE),
     )  # fmt: skip
     return Row("Asked and served", (
-        (table("Asked and served models", "Which model answered what was asked. An alias that starts to lead elsewhere "
-               "explains changes in latency, length and quality.",
+        (table("Asked and served models", "Which model answered what was asked. An alias leads elsewhere: expect "
+               "changes of latency, length and quality.",
                {PROVIDER: "Provider", MODEL: "Asked", q.SERVED_MODEL: "Served"}, columns,
                links=(link("Latency", open_board("latency")),)), 16, 8),
         (series("Calls without usage", "Share of calls whose provider stated no usable token usage: their tokens and "

@@ -5,10 +5,10 @@ from typing import Any
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 
-from tests.behaviour.row import AsyncHeld, Row
+from tests.behaviour.row import KEY, PROMPT, AsyncHeld, Row
 
 NOVA = "amazon.nova-lite-v1:0"
-SAID: Any = [{"role": "user", "content": [{"text": "Say a word."}]}]
+SAID: Any = [{"role": "user", "content": [{"text": PROMPT}]}]
 
 
 class Client(AsyncHeld):
@@ -18,8 +18,8 @@ class Client(AsyncHeld):
         super().__init__(None)
         settings = AioConfig(retries={"total_max_attempts": 3, "mode": "standard"}, read_timeout=5)
         self._manager = get_session().create_client(
-            "bedrock-runtime", region_name="us-east-1", endpoint_url=url, aws_access_key_id="a",
-            aws_secret_access_key="b", config=settings,
+            "bedrock-runtime", region_name="us-east-1", endpoint_url=url, aws_access_key_id=KEY,
+            aws_secret_access_key=KEY, config=settings,
         )  # fmt: skip
 
     async def plain(self) -> Any:

@@ -1,18 +1,24 @@
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from typing import Any
 
 import anthropic
 
-from tests.behaviour.row import MESSAGE, Row, Word
+from tests.behaviour.row import KEY, MESSAGE, Row, Word
 
 
 def _anthropic(kind: type[Any]) -> Callable[[str], Any]:
-    return lambda url: kind(base_url=url, api_key="sk-demo", timeout=5)
+    return lambda url: kind(base_url=url, api_key=KEY, timeout=5)
 
 
-ROWS = (
+def _bedrock(kind: type[Any]) -> Callable[[str], Any]:
+    keys = {"aws_region": "eu-west-1", "aws_access_key": "a", "aws_secret_key": "s"}
+    return lambda url: kind(base_url=url, timeout=5, **keys)
+
+
+MESSAGES = (
     Row(
         name="anthropic-messages",
         client="anthropic",
@@ -31,3 +37,24 @@ ROWS = (
         early_tokens=(11, None),
     ),
 )
+
+BEDROCK = (
+    Row(
+        name="anthropic-bedrock",
+        client="anthropic",
+        provider="aws.bedrock",
+        model="claude-opus-4-8",
+        sync=_bedrock(anthropic.AnthropicBedrock),
+        asynchronous=_bedrock(anthropic.AsyncAnthropicBedrock),
+        plain=lambda c: c.messages.create(**MESSAGE),
+        stream=lambda c: c.messages.create(**MESSAGE, stream=True),
+        helper=lambda c: c.messages.stream(**MESSAGE),
+        final=lambda stream: stream.get_final_message(),
+        raw=lambda c: c.messages.with_raw_response.create(**MESSAGE),
+        streaming=lambda c: c.messages.with_streaming_response.create(**MESSAGE),
+        early_tokens=(11, None),
+    ),
+)
+"""The SDK rewrites these requests for Bedrock, on their way: other paths, another framing of streams."""
+
+ROWS = MESSAGES + (BEDROCK if importlib.util.find_spec("botocore") else ())  # which signs the requests

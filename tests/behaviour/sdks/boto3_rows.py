@@ -6,17 +6,17 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from tests.behaviour.row import Row
+from tests.behaviour.row import KEY, PROMPT, Row
 
 CLAUDE, NOVA = "anthropic.claude-sonnet-4-5-20250929-v1:0", "amazon.nova-lite-v1:0"
-SAID: Any = [{"role": "user", "content": [{"text": "Say a word."}]}]
+SAID: Any = [{"role": "user", "content": [{"text": PROMPT}]}]
 BODY = json.dumps({"anthropic_version": "bedrock-2023-05-31", "max_tokens": 64, "messages": SAID})
 
 
 def client(url: str) -> Any:
     settings = Config(retries={"total_max_attempts": 3, "mode": "standard"}, read_timeout=5)
     return boto3.client(
-        "bedrock-runtime", region_name="us-east-1", endpoint_url=url, aws_access_key_id="a", aws_secret_access_key="b",
+        "bedrock-runtime", region_name="us-east-1", endpoint_url=url, aws_access_key_id=KEY, aws_secret_access_key=KEY,
         config=settings,
     )  # fmt: skip
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import cerebras.cloud.sdk as cerebras
 
-from tests.behaviour.row import ASK, USAGE, Row
+from tests.behaviour.row import ASK, KEY, USAGE, Row
 
 OPTIONS = {"stream_options": USAGE["stream_options"]}
 CHAT = {"model": "llama-3.3-70b", "messages": ASK}
 
-OWN: Any = {"api_key": "k", "timeout": 5}
+OWN: Any = {"api_key": KEY, "timeout": 5}
 if "warm_tcp_connection" in inspect.signature(cerebras.Cerebras).parameters:  # not in 1.0
     OWN["warm_tcp_connection"] = False
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import cohere
 
-from tests.behaviour.row import ASK, AsyncHeld, Held, Row
+from tests.behaviour.row import ASK, KEY, AsyncHeld, Held, Row
 
 CHAT = {"model": "command-a-03-2025", "messages": ASK}
 
@@ -19,9 +19,9 @@ ROWS = (
         name="cohere-chat",
         client="cohere",
         model="command-a-03-2025",
-        sync=lambda url: Held(cohere.ClientV2(api_key="k", base_url=url, timeout=5), lambda sdk: http(sdk).close()),
+        sync=lambda url: Held(cohere.ClientV2(api_key=KEY, base_url=url, timeout=5), lambda sdk: http(sdk).close()),
         asynchronous=lambda url: AsyncHeld(
-            cohere.AsyncClientV2(api_key="k", base_url=url, timeout=5), lambda sdk: http(sdk).aclose()
+            cohere.AsyncClientV2(api_key=KEY, base_url=url, timeout=5), lambda sdk: http(sdk).aclose()
         ),
         plain=lambda c: c.sdk.chat(**CHAT),
         stream=lambda c: c.sdk.chat_stream(**CHAT),

@@ -5,10 +5,10 @@ from typing import Any
 from google import genai
 from google.oauth2.credentials import Credentials
 
-from tests.behaviour.row import AsyncHeld, Held, Row
+from tests.behaviour.row import KEY, PROMPT, AsyncHeld, Held, Row
 
 MODEL = "gemini-2.5-flash"
-ASK: Any = {"model": MODEL, "contents": "Say a word."}
+ASK: Any = {"model": MODEL, "contents": PROMPT}
 RETRIES = hasattr(genai.types, "HttpRetryOptions")
 """Not in 1.0."""
 RETRY: Any = {"retry_options": {"attempts": 3, "initial_delay": 0.01, "max_delay": 0.02}} if RETRIES else {}
@@ -24,12 +24,12 @@ def closed(sdk: Any) -> Any:
 
 
 def gemini(url: str) -> Any:
-    return genai.Client(api_key="k", http_options=options(url))
+    return genai.Client(api_key=KEY, http_options=options(url))
 
 
 def vertex(url: str) -> Any:
     return genai.Client(
-        vertexai=True, project="p", location="l", credentials=Credentials("token"), http_options=options(url)
+        vertexai=True, project="p", location="l", credentials=Credentials(KEY), http_options=options(url)
     )
 
 

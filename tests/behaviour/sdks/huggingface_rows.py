@@ -5,7 +5,7 @@ from typing import Any
 
 from huggingface_hub import AsyncInferenceClient, InferenceClient
 
-from tests.behaviour.row import ASK, USAGE, AsyncHeld, Held, Row
+from tests.behaviour.row import ASK, KEY, USAGE, AsyncHeld, Held, Row
 
 MODEL = "meta-llama/Llama-3.1-8B-Instruct"
 CHAT: Any = {"model": MODEL, "messages": ASK}
@@ -16,9 +16,9 @@ ROWS = (
         client="huggingface_hub",
         provider="huggingface",
         model=MODEL,
-        sync=lambda url: Held(InferenceClient(base_url=url + "/v1", api_key="k", timeout=5)),
+        sync=lambda url: Held(InferenceClient(base_url=url + "/v1", api_key=KEY, timeout=5)),
         asynchronous=lambda url: AsyncHeld(
-            AsyncInferenceClient(base_url=url + "/v1", api_key="k", timeout=5), lambda sdk: sdk.close()
+            AsyncInferenceClient(base_url=url + "/v1", api_key=KEY, timeout=5), lambda sdk: sdk.close()
         ),
         plain=lambda c: c.sdk.chat_completion(**CHAT),
         stream=lambda c: c.sdk.chat_completion(**CHAT, **USAGE),

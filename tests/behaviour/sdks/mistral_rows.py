@@ -3,7 +3,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from tests.behaviour.row import ASK, AsyncHeld, Held, Row
+from tests.behaviour.row import ASK, KEY, AsyncHeld, Held, Row
 
 try:
     sdk: Any = importlib.import_module("mistralai.client")
@@ -19,7 +19,7 @@ RETRY = utils.RetryConfig("backoff", utils.BackoffStrategy(10, 20, 1.0, 2000), F
 
 
 def client(url: str) -> Any:
-    return sdk.Mistral(api_key="k", server_url=url + "/mistral", timeout_ms=5000, retry_config=RETRY)
+    return sdk.Mistral(api_key=KEY, server_url=url + "/mistral", timeout_ms=5000, retry_config=RETRY)
 
 
 ROWS = (

@@ -5,14 +5,14 @@ from typing import Any
 
 import openai
 
-from tests.behaviour.row import CHAT, COMPLETION, EMBED, RESPONSE, USAGE, Row, Word
+from tests.behaviour.row import CHAT, COMPLETION, EMBED, KEY, RESPONSE, USAGE, Row, Word
 
 COMPLETIONS: Any = openai.resources.chat.Completions
 """It has ``stream`` and ``parse`` since 1.92."""
 
 
 def _openai(kind: type[Any]) -> Callable[[str], Any]:
-    return lambda url: kind(base_url=url + "/v1", api_key="sk-demo", timeout=5)
+    return lambda url: kind(base_url=url + "/v1", api_key=KEY, timeout=5)
 
 
 RESPONSES = (

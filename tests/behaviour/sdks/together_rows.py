@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import together
 
-from tests.behaviour.row import ASK, USAGE, Row
+from tests.behaviour.row import ASK, KEY, USAGE, Row
 
 OPTIONS = {"stream_options": USAGE["stream_options"]}
 CHAT = {"model": "llama-3.3-70b", "messages": ASK}
@@ -13,8 +13,8 @@ ROWS = (
         client="together",
         provider="together",
         model="llama-3.3-70b",
-        sync=lambda url: together.Together(base_url=url + "/v1", api_key="k", timeout=5),
-        asynchronous=lambda url: together.AsyncTogether(base_url=url + "/v1", api_key="k", timeout=5),
+        sync=lambda url: together.Together(base_url=url + "/v1", api_key=KEY, timeout=5),
+        asynchronous=lambda url: together.AsyncTogether(base_url=url + "/v1", api_key=KEY, timeout=5),
         plain=lambda c: c.chat.completions.create(**CHAT),
         stream=lambda c: c.chat.completions.create(**CHAT, stream=True, extra_body=OPTIONS),
         raw=lambda c: c.chat.completions.with_raw_response.create(**CHAT),

@@ -1,0 +1,130 @@
+"""The Attempt: one request on the wire and what came back, read as it arrives."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from otel_llm import guard
+from otel_llm.failures import End, conclude
+from otel_llm.formats.facts import Facts, Format
+from otel_llm.formats.reader import Reader
+from otel_llm.headers import Limit
+
+if TYPE_CHECKING:
+    from otel_llm.call import Call
+
+_drops: Final = guard.site("attempt.drop")
+_reads: Final = guard.site("attempt.read")
+
+BATCH: Final = 64
+"""Chunks that are kept before they are read."""
+LARGE: Final = 16 * 1024
+"""Bytes above which a chunk is read at once, so that a batch stays small."""
+
+
+class Attempt:
+    """One exchange of a call. Times are nanoseconds of the monotonic clock, except ``wall_ns`` (since 1970)."""
+
+    __slots__ = (
+        "_batch", "_pending", "_reader", "backoff", "call", "end", "ended_ns", "facts", "format", "number",
+        "ratelimits", "request_id", "retry_after", "started_ns", "status", "streamed", "wall_ns",
+    )  # fmt: skip
+
+    def __init__(self, call: Call, wire_format: Format, number: int, previous_ended_ns: int) -> None:
+        self.call = call
+        self.format = wire_format
+        """What its bytes are. An SDK may rewrite a request on its way (anthropic for Bedrock): the wire decides."""
+        self.number = number
+        """From 1 on."""
+        self.status: int | None = None
+        """HTTP status; ``None`` until there is a response."""
+        self.request_id: str | None = None
+        self.retry_after: float | None = None
+        """Seconds that the provider asked to wait."""
+        self.ratelimits: list[Limit] = []
+        self.facts = Facts()
+        self.streamed = False
+        self.end: End | None = None
+        self.ended_ns = 0
+        """0 while it is open."""
+        self._reader: Reader | None = None
+        self._pending: list[tuple[bytes, int]] = []
+        self._batch = 1
+        self.wall_ns = time.time_ns()
+        self.started_ns = time.perf_counter_ns()
+        self.backoff = (self.started_ns - previous_ended_ns) / 1e9 if previous_ended_ns else None
+        """Seconds since the attempt before it ended."""
+
+    @property
+    def terminated(self) -> bool:
+        """True if the answer, were it whole, would end with an event of its own."""
+        return self.streamed and self.format.terminated
+
+    def response(self, status: int, content_type: str, encoding: str) -> None:
+        """Status line and headers are here."""
+        self.status = status
+        call = self.call
+        self.facts.json_asked = call.request.output_type == "json"
+        wire_format = self.format if call.content is None else call.content.tap(self.format)
+        self._reader = Reader(wire_format, content_type, encoding, self.facts, asked_stream=self.call.request.stream)
+        self.streamed = self._reader.streamed
+
+    def feed(self, data: bytes) -> None:
+        """Bytes as they came over the wire. Runs once per chunk between the SDK's own steps, so it only keeps them
+        with their time: reading a batch in one go costs a third, since our code is in the processor's caches then."""
+        self._pending.append((data, time.perf_counter_ns()))
+        if len(self._pending) >= self._batch or len(data) > LARGE:
+            self._read_pending()
+            self.call.spill()
+
+    def whole(self, content: bytes) -> None:
+        """The body was read and decoded by the client already."""
+        if self._reader is not None:
+            try:
+                self._reader.whole(content)
+            except Exception as error:
+                self._give_up(error)
+
+    def drop(self) -> None:
+        """The body was dropped unread: called by a finaliser, so it takes no lock and lets nothing out."""
+        try:
+            self.finish("dropped")
+        except Exception as error:
+            _drops.note(error, (self,))
+
+    def finish(self, how: str, error: BaseException | None = None) -> None:
+        """The exchange is over: ``read`` to its end, ``closed`` early, ``dropped`` by the collector, or ``failed``.
+        The first one that says so is right. However broken the body is, the attempt ends here."""
+        if self.ended_ns:
+            return
+        self.ended_ns = time.perf_counter_ns()
+        if self._pending:
+            self._read_pending()
+        if self._reader is not None:
+            try:
+                self._reader.end()
+            except Exception as defect:
+                self._give_up(defect)
+        self.end = conclude(how, error, self)
+        self.call.attempt_ended(self, how, error)
+
+    def _read_pending(self) -> None:
+        pending, self._pending = self._pending, []
+        reader, call = self._reader, self.call
+        if reader is None:
+            return
+        try:
+            for data, at_ns in pending:
+                count = reader.feed(data)
+                if count and self.streamed:
+                    call.chunks(count, at_ns)
+                    self._batch = BATCH  # the first chunk is read at once
+        except Exception as error:
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        """No more is read of this body. It says nothing about any other body, so there is no breaker."""
+        _reads.note(error, (self,))
+        self._reader = None
+        self.facts.undecodable = self.facts.undecodable or "defect"
