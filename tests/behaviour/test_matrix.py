@@ -79,7 +79,7 @@ CELLS = [
     for sync in (True, False)
     if not expected.needs or getattr(row, expected.needs)
     if (row.sync if sync else row.asynchronous) is not None
-    if not (sync and name in ASYNC_ONLY)
+    if not ((sync or row.blocks) and name in ASYNC_ONLY)
     if sync or not (row.async_lines and name in LINES)
 ]
 

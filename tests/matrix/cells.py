@@ -39,15 +39,13 @@ FIRST: Final = (*RECORDED, "tests/recordings/test_replay.py")
 """Of openai and anthropic, whose recordings have a test of their own."""
 
 CLIENTS: Final[dict[str, tuple[Cell, ...]]] = {
-    "openai": _versions(
-        "openai",
-        "openai==1.40.0 httpx==0.27.2", "openai==1.109.1", "openai<3", "openai==3.0.0", "openai",
-        tests=FIRST,
+    "openai": (
+        *_versions("openai", "openai==1.40.0 httpx==0.27.2", tests=BEHAVIOUR),
+        *_versions("openai", "openai==1.109.1", "openai<3", "openai==3.0.0", "openai", tests=FIRST),
     ),
-    "anthropic": _versions(
-        "anthropic",
-        "anthropic==0.34.0 httpx==0.27.2", "anthropic==0.125.0", "anthropic>=1,<1.14", "anthropic<2", "anthropic",
-        tests=FIRST,
+    "anthropic": (
+        *_versions("anthropic", "anthropic==0.34.0 httpx==0.27.2", "anthropic==0.125.0", tests=BEHAVIOUR),
+        *_versions("anthropic", "anthropic>=1,<1.14", "anthropic<2", "anthropic", tests=FIRST),
     ),
     "google-genai": _versions(
         "google.genai",

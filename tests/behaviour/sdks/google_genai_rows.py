@@ -49,6 +49,7 @@ def row(name: str, provider: str, make: Any) -> Row:
         request_ids=False,
         lazy=True,
         closes_on_drop=RETRIES,
+        blocks=not RETRIES,
         early_tokens=(11, None),
     )
 
