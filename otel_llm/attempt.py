@@ -91,7 +91,7 @@ class Attempt:
         try:
             self.finish("dropped")
         except Exception as error:
-            _drops.note(error)
+            _drops.note(error, (self,))
 
     def finish(self, how: str, error: BaseException | None = None) -> None:
         """The exchange is over: ``read`` to its end, ``closed`` early, ``dropped`` by the collector, or ``failed``.
@@ -125,6 +125,6 @@ class Attempt:
 
     def _give_up(self, error: Exception) -> None:
         """No more is read of this body. It says nothing about any other body, so there is no breaker."""
-        _reads.note(error)
+        _reads.note(error, (self,))
         self._reader = None
         self.facts.undecodable = self.facts.undecodable or "defect"

@@ -43,12 +43,18 @@ class Site:
         """Counts a failure that was logged by whoever saw it."""
         self.failures += 1
 
-    def note(self, error: BaseException) -> None:
-        """Counts a failure; logs the first one with its trace, and the opening of the breaker. Never raises."""
+    def note(self, error: BaseException, args: tuple[object, ...] = ()) -> None:
+        """Counts a failure of a step with these arguments; logs the first one with its trace, and the opening of
+        the breaker. Never raises."""
         global _last
         self.failures += 1
         self.in_a_row += 1
         _last = self, type(error)
+        try:
+            if args and (client := _client_of(args)):
+                _last_of[client] = _last
+        except Exception:  # noqa: S110 - out of stack, or an object that cannot be asked
+            pass
         if self.failures == 1:
             try:
                 place = where(error)
@@ -98,6 +104,8 @@ _TRACE_FRAMES: Final = 12
 _TRACE_LINES: Final = 40
 _sites: Final[dict[str, Site]] = {}
 _last: tuple[Site, type[BaseException]] | None = None
+_last_of: Final[dict[str, tuple[Site, type[BaseException]]]] = {}
+"""By client (distribution), where it is known."""
 _unsaid: Final[deque[tuple[object, ...]]] = deque(maxlen=64)
 """What is to be logged: format and arguments."""
 
@@ -117,11 +125,13 @@ def last_failing() -> list[str]:
     return sorted((s for s, n in failures().items() if n), key=lambda s: -_sites[s].failures)
 
 
-def last_error() -> str | None:
-    """Place and type of the last internal error, without its words, ``None`` if there was none."""
-    if _last is None:
+def last_error(client: str | None = None) -> str | None:
+    """Place and type of the last internal error, of one client if given, without its words; ``None`` if there was
+    none."""
+    last = _last if client is None else _last_of.get(client)
+    if last is None:
         return None
-    place, kind = _last
+    place, kind = last
     return f"{place.name}: {kind.__module__}.{kind.__qualname__}"
 
 
@@ -136,6 +146,15 @@ def forget() -> None:
     _unsaid.clear()
     for found in list(_sites.values()):
         found.failures = 0
+
+
+def _client_of(args: tuple[object, ...]) -> str | None:
+    """Whose step it was: a row of the client table, a call, or an attempt is one of its first arguments."""
+    for given in args[:2]:
+        for name in ("package", "client"):
+            if isinstance(found := getattr(getattr(given, "call", given), name, None), str):
+                return found
+    return None
 
 
 def guarded(name: str) -> Callable[[Callable[P, R]], Callable[P, R | None]]:
@@ -153,7 +172,7 @@ def guarded(name: str) -> Callable[[Callable[P, R]], Callable[P, R | None]]:
             try:
                 result = function(*args, **kwargs)
             except Exception as error:
-                place.note(error)
+                place.note(error, args)
                 return None
             if place.in_a_row:
                 place.in_a_row = 0

@@ -26,6 +26,8 @@ class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Calls since the process began. HTTP libraries have none of their own: see ``Status.raw_calls``."""
     problem: str | None
     """Why it could not be patched, and what to do."""
+    last_error: str | None
+    """Place and type of our last own error in one of its calls. What is nobody's is in ``Status.last_error``."""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,4 +91,5 @@ def _row(package: str, hooks: list[Hook], active: bool) -> ClientStatus:
         patched=active and bool(imported) and all(hook.patched for hook in imported),
         calls=opening.SEEN[package],
         problem=next((hook.problem for hook in hooks if hook.problem), None),
+        last_error=guard.last_error(package),
     )

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from otel_llm.settings import SPECS, Settings
+from tests.clients.operations import OPERATIONS
 from tests.matrix import cells
 
 README = Path(__file__).parents[1] / "README.md"
@@ -34,21 +35,53 @@ def settings() -> str:
 
 
 def clients() -> str:
-    """Every client and framework with the releases that the matrix runs."""
-    rows = [(f"`{name}`", "client", _releases(found)) for name, found in cells.CLIENTS.items()]
-    rows += [(f"`{name}`", "framework on top", _releases(found)) for name, found in cells.FRAMEWORKS.items()]
-    return table(("Package", "Kind", "Releases in the version matrix"), rows)
+    """Every client with its calls that are proven and its tested releases, and what is on top of them."""
+    rows = [(f"`{name}`", calls(name), releases(found)) for name, found in cells.CLIENTS.items()]
+    on_top = "what it calls of the SDKs beneath"
+    rows += [(f"`{name}`", on_top, releases(found)) for name, found in cells.FRAMEWORKS.items()]
+    rows += [(f"`{name}`", "one span and one count", releases(found)) for name, found in cells.OTHERS.items()]
+    return table(("Package", "Calls", "Tested releases"), rows)
 
 
-def _releases(found: tuple[cells.Cell, ...]) -> str:
-    def words(requirement: str) -> str:
-        name = re.split(r"[=<>\[]", requirement, maxsplit=1)[0]
-        release = requirement.removeprefix(name)
-        if "==" in release:
-            return release.removeprefix("==")
-        return f"newest below {release.removeprefix('<')}" if release.startswith("<") else "newest"
+def calls(package: str) -> str:
+    """Operations by name; those that stream are marked, and each part of a package has its own list."""
+    parts: dict[str, dict[str, bool]] = {}
+    for row in OPERATIONS:
+        if package in (row.client, row.sdk):
+            name, _, part = row.name.partition(" (")
+            streamed = name.endswith(" stream")
+            found = parts.setdefault(part.rstrip(")"), {})
+            base = name.removesuffix(" stream")
+            found[base] = found.get(base, False) or streamed
+    lists = [
+        (f"{part}: " if part else "") + ", ".join(f"{name}*" if streams else name for name, streams in found.items())
+        for part, found in parts.items()
+    ]
+    return "; ".join(lists)
 
-    return ", ".join(" with ".join([words(cell.requirements[0]), *cell.requirements[1:]]) for cell in found)
+
+def releases(found: tuple[cells.Cell, ...]) -> str:
+    """Distinct releases, oldest first, and what they were installed with."""
+    named: dict[str, list[str]] = {}
+    for cell in found:
+        extra = " ".join(name for name in cell.requirements[1:] if "=" not in name)
+        named.setdefault(_release(cell.requirements[0]), []).append(extra)
+    return ", ".join(release + _company(extras) for release, extras in named.items())
+
+
+def _company(extras: list[str]) -> str:
+    said = ", ".join(filter(None, extras))
+    return f" ({'and ' if '' in extras else ''}with {said})" if said else ""
+
+
+def _release(requirement: str) -> str:
+    """``x==1.2`` is 1.2, ``x<3`` the newest 2.x, ``x`` the newest."""
+    if exact := re.search(r"==(.+)$", requirement):
+        return exact[1].replace(".*", ".x")
+    if below := re.search(r"<(\d+)(?:\.(\d+))?$", requirement):
+        major, minor = int(below[1]), below[2]
+        return f"newest {major}.{int(minor) - 1}" if minor else f"newest {major - 1}.x"
+    return "newest"
 
 
 def recordings() -> str:

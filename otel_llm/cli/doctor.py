@@ -35,7 +35,7 @@ def doctor() -> None:
     loaded = load({})
     problems = [*loaded.problems, *_setting_problems(loaded.settings)]
     clients = _patched()
-    problems += [_client_problem(row) for row in clients if not row.patched]
+    problems += [_client_problem(row) for row in clients if row.version and not row.patched]
     console = Console()
     console.print(_settings(loaded.settings))
     console.print(_clients(clients))
@@ -70,7 +70,7 @@ def _setting_problems(settings: Settings) -> Iterator[str]:
 
 
 def _patched() -> list[ClientStatus]:
-    """Clients as an app would have them that imports all of its SDKs."""
+    """Every client, patched as it is in an app that imports all of its SDKs."""
     quiet = logging.getLogger("otel_llm")
     level = quiet.level
     quiet.setLevel(logging.CRITICAL)
@@ -80,7 +80,7 @@ def _patched() -> list[ClientStatus]:
         for hook in HOOKS:
             if version_of(hook.package):
                 _import(hook.module)
-        return [row for row in otel_llm.status().clients if row.version]
+        return otel_llm.status().clients
     finally:
         otel_llm.uninstrument()
         quiet.setLevel(level)
@@ -115,9 +115,10 @@ def _source(spec: Spec, settings: Settings) -> str:
 
 
 def _clients(clients: list[ClientStatus]) -> Table:
-    table = Table("client", "installed", "observed", title="Clients", title_justify="left")
-    for row in clients:
-        table.add_row(row.package, row.version or "", "yes" if row.patched else "NO")
-    if not clients:
-        table.add_row("no SDK that we know is installed", "", "")
+    heads = ("client", "installed", "version", "patched", "calls seen", "last internal error")
+    table = Table(*heads, title="Clients", title_justify="left")
+    for row in sorted(clients, key=lambda row: row.version is None):
+        patched = "yes" if row.patched else "NO" if row.version else ""
+        installed = "yes" if row.version else "no"
+        table.add_row(row.package, installed, row.version or "", patched, str(row.calls), row.last_error or "")
     return table

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from otel_llm.call import Attempt
+from otel_llm.attempt import Attempt
 from otel_llm.guard import guarded
 from otel_llm.patching import Patches
 from otel_llm.wires import exchange

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from otel_llm.call import CURRENT
+from otel_llm.call import inside
 from otel_llm.guard import guarded
 from otel_llm.wires import exchange, urllib3_tee
 from otel_llm.wires.address import address
@@ -25,7 +25,7 @@ class PreparedRequests(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it only joins the call of a client seam: its other traffic is none of ours."""
 
     def send(self, wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if self.joins and CURRENT.get() is None:
+        if self.joins and inside() is None:
             return wrapped(*args, **kwargs)
         begun = _begin(args[0] if args else kwargs.get("request"))
         if begun is None:

@@ -27,6 +27,8 @@ class Word(BaseModel):
 @dataclass(frozen=True, kw_only=True)
 class Row:
     name: str
+    sdk: str = ""
+    """Import name, as ``rows.SDKS`` has it."""
     client: str
     """Value of ``otel_llm.client``."""
     provider: str = ""
@@ -51,6 +53,12 @@ class Row:
     """Closes what :attr:`stream` returned."""
     retries: bool = True
     """Whether the client is set to retry."""
+    gives_up: bool = True
+    """Whether one that retries does so twice at most."""
+    lazy: bool = False
+    """Whether the sync client sends nothing before its stream is iterated."""
+    async_lazy: bool = False
+    """Whether the async client does so."""
     request_ids: bool = True
     """Whether the provider states an id of the exchange."""
     states_model: bool = True
@@ -59,11 +67,18 @@ class Row:
     """Whether the SDK closes the socket of a stream that is dropped; else the collector complains of it."""
     async_lines: bool = False
     """Whether the async client reads line by line: one that leaves early has not read the end of the first event."""
+    blocks: bool = False
+    """Whether the async client reads its streams without letting the event loop go on: nothing can cancel it."""
     tokens: tuple[int | None, int | None] = (11, 7)
     """Usage of the emulator's answer, as the span shows it."""
     finish: tuple[str, ...] = ("stop",)
     early_tokens: tuple[int | None, int | None] = (None, None)
     """Usage that is stated before the first chunk of output."""
+
+    @property
+    def exhausts(self) -> bool:
+        """Whether its retries can be exhausted."""
+        return self.retries and self.gives_up
 
 
 class Held:

@@ -12,6 +12,7 @@ import importlib
 import importlib.util
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 
 from tests.behaviour.row import ASK, CHAT, EMBED, MESSAGE, RESPONSE, USAGE, Row, Word
 
@@ -20,7 +21,7 @@ SDKS = {
     "anthropic": "anthropic_rows",
     "groq": "groq_rows",
     "together": "together_rows",
-    "cerebras": "cerebras_rows",
+    "cerebras.cloud.sdk": "cerebras_rows",
     "fireworks": "fireworks_rows",
     "writerai": "writer_rows",
     "mistralai": "mistral_rows",
@@ -31,6 +32,9 @@ SDKS = {
     "ollama": "ollama_rows",
     "huggingface_hub": "huggingface_rows",
     "requests": "requests_rows",
+    "httpx": "httpx_rows",
+    "httpx2": "httpx2_rows",
+    "aiohttp": "aiohttp_rows",
 }
 """Import name of each SDK, and the module of its rows. The version matrix (``tests.matrix``) installs some,
 and sets ``BEHAVIOUR_SDKS`` to them: other SDKs may be there because they need them."""
@@ -52,7 +56,8 @@ def wanted(sdk: str) -> bool:
 def _rows() -> Iterator[Row]:
     for sdk, module in SDKS.items():
         if installed(sdk) and wanted(sdk):
-            yield from importlib.import_module(f"tests.behaviour.sdks.{module}").ROWS
+            for row in importlib.import_module(f"tests.behaviour.sdks.{module}").ROWS:
+                yield replace(row, sdk=sdk)
 
 
 ROWS = tuple(_rows())

@@ -161,6 +161,44 @@ async def cancel(row: Row, client: Any, emulator: Emulator) -> Any:
     return await task
 
 
+async def cancel_stream(row: Row, client: Any, emulator: Emulator) -> Any:
+    """A task that is cancelled while it waits for the next piece of a stream."""
+    emulator.reply(Reply.broken("stall", after=2))
+    seen: list[Any] = []
+
+    async def consume() -> None:
+        async for item in await settled(row.stream(client)):  # type: ignore[misc]
+            seen.append(item)
+
+    task = asyncio.ensure_future(consume())
+    for _ in range(10_000):
+        if seen or task.done():
+            break
+        await asyncio.sleep(0.002)
+    task.cancel()  # the loop runs us, so that the task is at an await: in the read
+    return await task
+
+
+async def error_event(row: Row, client: Any, emulator: Emulator) -> Any:
+    """An error in the middle of a good response."""
+    emulator.reply(Reply.error("rate_limit", after=1))
+    return await items(await settled(row.stream(client)))  # type: ignore[misc]
+
+
+async def cut(row: Row, client: Any, emulator: Emulator) -> Any:
+    """A connection that ends in the middle of a stream."""
+    emulator.reply(Reply.broken("cut", after=2))
+    return await items(await settled(row.stream(client)))  # type: ignore[misc]
+
+
+async def never_iterated(row: Row, client: Any, emulator: Emulator) -> Any:
+    """A lazy stream that nobody reads."""
+    opened = await settled(row.stream(client))  # type: ignore[misc]
+    kind = type(opened)
+    await settled(row.leave(opened))
+    return kind
+
+
 def _interrupted(call: Callable[[], Any], emulator: Emulator) -> Any:
     main = threading.main_thread().ident
     assert main is not None

@@ -210,6 +210,8 @@ def test_raw_error(emulator: Emulator, telemetry: Telemetry) -> None:
     [
         ("/api/chat", {"messages": [{"text": "hello"}]}),
         ("/api/chat", {"model": "blue", "room": 7}),
+        ("/api/chat", {"model": "car", "input": "x"}),
+        ("/api/chat", {"model": "car", "messages": [{"text": "hello"}]}),
         ("/responses", {"model": "survey", "answers": [1, 2]}),
         ("/v1/users", CHAT),
         ("/embeddings", None),

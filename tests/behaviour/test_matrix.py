@@ -48,7 +48,7 @@ SCENARIOS = {
     "retry": Expected(scenario=scenarios.retry, needs="retries", statuses=(500, 200), retried=1),
     "exhausted": Expected(
         scenario=scenarios.exhausted,
-        needs="retries",
+        needs="exhausts",
         **FAILED,
         error_class="provider",
         statuses=(500, 500, 500),
@@ -57,16 +57,30 @@ SCENARIOS = {
     "break": Expected(scenario=scenarios.leave, **LEFT),
     "drop": Expected(scenario=scenarios.drop, **LEFT),
     "cancel": Expected(scenario=scenarios.cancel, outcome="cancelled", statuses=(None,), whole=False),
+    "cancel-stream": Expected(
+        scenario=scenarios.cancel_stream, needs="stream", outcome="cancelled", streamed=True, whole=False
+    ),
+    "error-event": Expected(
+        scenario=scenarios.error_event, needs="stream", **FAILED, error_class="rate_limit", streamed=True
+    ),
+    "cut": Expected(scenario=scenarios.cut, needs="stream", **FAILED, error_class="network", streamed=True),
 }
+ASYNC_ONLY = ("cancel-stream",)
+"""Ctrl-C hits a thread anywhere, not just in its read."""
+LINES = ("break", "drop", "cancel-stream", "error-event", "cut")
+"""Scenarios in which a client that reads line by line sees less than what came."""
 
 CELLS = [
-    pytest.param(row, expected, sync, id=f"{row.name}-{name}-{'sync' if sync else 'async'}")
+    pytest.param(
+        row, expected, sync, id=f"{row.name}-{name}-{'sync' if sync else 'async'}", marks=pytest.mark.sdk(row.sdk)
+    )
     for row in ROWS
     for name, expected in SCENARIOS.items()
     for sync in (True, False)
     if not expected.needs or getattr(row, expected.needs)
     if (row.sync if sync else row.asynchronous) is not None
-    if sync or not (row.async_lines and name in ("break", "drop"))
+    if not ((sync or row.blocks) and name in ASYNC_ONLY)
+    if sync or not (row.async_lines and name in LINES)
 ]
 
 
@@ -94,7 +108,26 @@ def test_cell(row: Row, expected: Expected, sync: bool, emulators: list[Emulator
         until(lambda: telemetry.spans() or gc.collect() < 0)
         check_span(row, expected, telemetry.one())
         check_series(row, expected, telemetry)
+        check_chunks(telemetry)
     assert with_us == without
+
+
+@pytest.mark.parametrize(
+    ("row", "sync"),
+    [
+        pytest.param(row, sync, id=f"{row.name}-{'sync' if sync else 'async'}", marks=pytest.mark.sdk(row.sdk))
+        for row in ROWS
+        for sync in (True, False)
+        if (row.lazy if sync else row.async_lazy)
+    ],
+)
+def test_stream_that_is_never_iterated_is_no_call(row: Row, sync: bool, emulators: list[Emulator]) -> None:
+    without = seen(row, scenarios.never_iterated, sync, emulators[0])
+    with observed() as telemetry:
+        assert seen(row, scenarios.never_iterated, sync, emulators[1]) == without
+        assert emulators[1].requests == []
+        assert telemetry.spans() == []
+        assert telemetry.value(catalog.CALLS) == 0
 
 
 def seen(row: Row, scenario: Scenario, sync: bool, emulator: Emulator) -> Any:
@@ -138,6 +171,12 @@ def check_span(row: Row, expected: Expected, span: SpanFacts) -> None:
         assert span.get(catalog.RESPONSE_MODEL) == (row.model if row.states_model else None)
     else:
         assert span.tokens == (row.early_tokens if expected.streamed else (None, None))
+
+
+def check_chunks(telemetry: Telemetry) -> None:
+    """Every output chunk but the first has waited for the one before."""
+    chunks = telemetry.one().get(catalog.SPAN_CHUNKS) or 0
+    assert telemetry.value(catalog.OUTPUT_CHUNK) == max(chunks - 1, 0)
 
 
 def check_series(row: Row, expected: Expected, telemetry: Telemetry) -> None:

@@ -17,6 +17,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from otel_llm import catalog
 from otel_llm.demo.emulator import Emulator
 from tests.behaviour.row import ASK, MESSAGE
+from tests.behaviour.rows import wanted
 from tests.telemetry import Telemetry, observed
 
 Ask = Callable[[str], Any]
@@ -52,6 +53,7 @@ def scopes(telemetry: Telemetry) -> list[str]:
     return sorted(span.instrumentation_scope.name for span in telemetry.finished() if span.instrumentation_scope)
 
 
+@pytest.mark.sdk("anthropic")
 def test_uninstrument_gives_a_client_its_own_tracing_back(emulator: Emulator, app_provider: TracerProvider) -> None:
     sdk = pytest.importorskip("anthropic", minversion="1.14")
     native = InMemorySpanExporter()
@@ -66,7 +68,14 @@ def test_uninstrument_gives_a_client_its_own_tracing_back(emulator: Emulator, ap
             assert len(native.get_finished_spans()) == silenced + 1
 
 
-@pytest.mark.parametrize("ask", [ask_anthropic, ask_mistral])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        pytest.param(ask, marks=pytest.mark.sdk(sdk))
+        for ask, sdk in ((ask_anthropic, "anthropic"), (ask_mistral, "mistralai"))
+        if wanted(sdk)
+    ],
+)
 @pytest.mark.parametrize("native", ["suppress", "keep"])
 def test_native_spans(ask: Ask, native: str, emulator: Emulator, app_provider: TracerProvider) -> None:
     with observed(native_spans=native) as telemetry:

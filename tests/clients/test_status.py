@@ -40,7 +40,7 @@ def test_instrumented(emulator: Emulator, telemetry: Telemetry) -> None:
     assert row.calls == before + 1
     assert found.spans == "the TracerProvider that instrument() was given"
     assert client(found, "fireworks-ai") == ClientStatus(
-        package="fireworks-ai", version=None, imported=False, patched=False, calls=0, problem=None
+        package="fireworks-ai", version=None, imported=False, patched=False, calls=0, problem=None, last_error=None
     )
     assert next(row for row in found.libraries if row.package == "httpx2").patched
 
@@ -65,6 +65,19 @@ def test_internal_errors_name_the_place_and_no_words(caplog: pytest.LogCaptureFi
     found = otel_llm.status()
     assert found.internal_errors["test.status"] >= 1
     assert found.last_error == "test.status: builtins.ValueError"
+
+
+def test_last_internal_error_of_a_client(monkeypatch: pytest.MonkeyPatch, emulator: Emulator) -> None:
+    """Shown beside the client whose call it was, by the doctor, too, and beside no other."""
+    monkeypatch.setattr(guard, "_last_of", {})
+    with observed() as telemetry, openai.OpenAI(base_url=emulator.url + "/v1", api_key="k") as sdk:
+        monkeypatch.setattr(opening, "open_call", lambda *_, **__: 1 / 0)
+        sdk.chat.completions.create(**CHAT)
+        found = otel_llm.status()
+        assert client(found, "openai").last_error == "client.open: builtins.ZeroDivisionError"
+        assert client(found, "anthropic").last_error is None
+        telemetry.forgive()
+    assert "client.open: builtins.ZeroDivisionError" in doctor(monkeypatch).output
 
 
 def test_version_that_cannot_be_patched(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +107,8 @@ def test_doctor_finds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "No problem found." in result.output
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in result.output.splitlines()]
     assert ["model_cap", "7", "OTEL_LLM_MODEL_CAP"] in rows
-    assert ["openai", metadata.version("openai"), "yes"] in rows
+    assert ["openai", "yes", metadata.version("openai"), "yes", str(opening.SEEN["openai"]), ""] in rows
+    assert ["fireworks-ai", "no", "", "", "0", ""] in rows
     assert not otel_llm.status().instrumented
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
-import anthropic
-import openai
-
+from tests.behaviour.rows import installed, wanted
 from tests.formats.recordings import Json
 
-PROVIDERS = ("openai", "azure.openai", "anthropic")
-"""Providers of the recordings whose exchanges are driven here; other providers' go through the formats alone."""
+SDKS = {"openai": "openai", "azure.openai": "openai", "anthropic": "anthropic"}
+"""Providers of the recordings whose exchanges are driven here, and their SDK; the others': ``drivers``."""
+PROVIDERS = tuple(provider for provider, sdk in SDKS.items() if installed(sdk) and wanted(sdk))
+"""Those whose SDK is here."""
 
 OUT_OF_SCOPE = {
     "openai.assistants": "assistants: objects kept at the provider, no inference in the exchange",
@@ -29,13 +30,13 @@ OUT_OF_SCOPE = {
 Method = Callable[..., Any]
 
 
-def _complete(client: anthropic.Anthropic) -> Method:
+def _complete(client: Any) -> Method:
     """Anthropic's legacy completions: anthropic 2 has no method for them, but its ``post`` reaches any path."""
 
     def create(*, extra_body: Mapping[str, Any], stream: bool = False) -> Any:
         body = {**extra_body, "stream": stream}
-        kind = anthropic.Stream[object] if stream else None
-        return client.post("/v1/complete", cast_to=object, body=body, stream=stream, stream_cls=kind)  # type: ignore[arg-type]
+        kind = import_module("anthropic").Stream[object] if stream else None
+        return client.post("/v1/complete", cast_to=object, body=body, stream=stream, stream_cls=kind)
 
     return create
 
@@ -59,18 +60,31 @@ UNRECORDED: dict[str, Mapping[str, Any]] = {
 UNRECORDED_MODEL = "not-recorded"
 
 
+def called(method: Method, body: Mapping[str, Any]) -> Any:
+    """Calls an SDK's method with the recorded fields that it knows; the others go beside them."""
+    known = inspect.signature(method).parameters
+    keywords = {key: value for key, value in body.items() if key in known}
+    rest = {key: value for key, value in body.items() if key not in known}
+    return method(**keywords, extra_body=rest or None)
+
+
 class Driver:
     """Calls the SDKs with the recorded requests. Clients are kept: they share their connections."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         options = {"api_key": "k", "max_retries": 0}
-        self._openai = openai.OpenAI(base_url=url, **options)
-        self._azure = openai.AzureOpenAI(azure_endpoint=url, api_version="2024-10-21", **options)
-        self._anthropic = anthropic.Anthropic(base_url=url, **options)
+        self._clients: dict[str, Any] = {}
+        if "openai" in PROVIDERS:
+            openai = import_module("openai")
+            self._clients["openai"] = openai.OpenAI(base_url=url, **options)
+            self._clients["azure.openai"] = openai.AzureOpenAI(azure_endpoint=url, api_version="2024-10-21", **options)
+        if "anthropic" in PROVIDERS:
+            self._clients["anthropic"] = import_module("anthropic").Anthropic(base_url=url, **options)
+        self._errors = tuple(import_module(SDKS[provider]).APIError for provider in PROVIDERS)
 
     def close(self) -> None:
-        for client in (self._openai, self._azure, self._anthropic):
+        for client in self._clients.values():
             client.close()
 
     def drive(self, exchange: Json, expected: Json) -> BaseException | None:
@@ -81,21 +95,19 @@ class Driver:
             **UNRECORDED[exchange["api"]],
         }
         method = METHODS[exchange["api"]](self._client(exchange, expected))
-        known = inspect.signature(method).parameters
-        keywords = {key: value for key, value in body.items() if key in known}
-        rest = {key: value for key, value in body.items() if key not in known}
         try:
-            answer = method(**keywords, extra_body=rest or None)
+            answer = called(method, body)
             if exchange["is_stream"]:
                 list(answer)
-        except (openai.APIError, anthropic.APIError) as error:
+        except self._errors as error:
             return error
         return None
 
     def _client(self, exchange: Json, expected: Json) -> Any:
-        url = f"{self._url}/@id:{exchange['id']}"
-        if exchange["provider"] == "azure.openai":
-            return self._azure.with_options(base_url=f"{url}/openai/deployments/{expected['request_deployment']}")
-        if exchange["provider"] == "anthropic":
-            return self._anthropic.with_options(base_url=url)
-        return self._openai.with_options(base_url=f"{url}/v1")
+        path = {
+            "openai": "/v1",
+            "azure.openai": f"/openai/deployments/{expected.get('request_deployment')}",
+            "anthropic": "",
+        }[exchange["provider"]]
+        client = self._clients[exchange["provider"]]
+        return client.with_options(base_url=f"{self._url}/@id:{exchange['id']}{path}")

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.formats.recordings import Json
+from tests.recordings.drive import METHODS, called
 
 Drive = Callable[[str, Json, Json], None]
 """Calls an SDK at a URL with an exchange and its expected facts; reads a stream to its end."""
@@ -143,6 +144,17 @@ def writer(url: str, exchange: Json, expected: Json) -> None:
             read(client.chat.chat(model=model, messages=ASK, stream=stream), exchange)
 
 
+def compatible(url: str, exchange: Json, expected: Json) -> None:
+    """A server or gateway that speaks OpenAI's API, by openai's SDK and its ``base_url``."""
+    import openai as sdk
+
+    with sdk.OpenAI(api_key="k", base_url=url + "/v1", max_retries=0) as client:
+        if exchange["api"] == "openai.prompt_completions":
+            client.post("/prompts/p/completions", cast_to=object, body=exchange["request_body"])
+        else:
+            read(called(METHODS[exchange["api"]](client), exchange["request_body"]), exchange)
+
+
 DRIVERS: dict[str, tuple[str, Drive, str]] = {
     "aws.bedrock": ("boto3", bedrock, "aws.bedrock"),
     "google.gemini": ("google.genai", google, "gcp.gemini"),
@@ -154,5 +166,10 @@ DRIVERS: dict[str, tuple[str, Drive, str]] = {
     "groq": ("groq", groq, "groq"),
     "together": ("together", together, "together"),
     "writer": ("writerai", writer, "writer"),
+    "deepseek": ("openai", compatible, "openai"),
+    "vllm": ("openai", compatible, "openai"),
+    "portkey": ("openai", compatible, "openai"),
+    "pydantic.gateway": ("openai", compatible, "openai"),
+    "openai.compatible": ("openai", compatible, "openai"),
 }
 """Provider of the recordings: the SDK's import name, its driver, and the provider that the span states."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.behaviour.rows import installed
+from tests.behaviour.rows import wanted as wanted_sdk
 from tests.formats.recordings import OUT_OF_SCOPE, exchanges, wanted
 from tests.recordings.agreement import facts, stated
 from tests.recordings.drivers import DRIVERS
@@ -25,7 +26,10 @@ DIFFERING: dict[str, tuple[set[str], str]] = {
 pytestmark = pytest.mark.filterwarnings("default")  # these are many SDKs' own, of old models
 
 
-@pytest.mark.parametrize("provider", DRIVERS)
+@pytest.mark.parametrize(
+    "provider",
+    [pytest.param(name, marks=pytest.mark.sdk(sdk)) for name, (sdk, _, _) in DRIVERS.items() if wanted_sdk(sdk)],
+)
 def test_provider(provider: str, shared: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sdk, drive, named = DRIVERS[provider]
     if not installed(sdk):

@@ -27,7 +27,7 @@ class Route(NamedTuple):
 ROUTES: Final = (
     Route(re.compile(r"/openai/deployments/[^/]+/chat/completions$"), AZURE_CHAT),
     Route(re.compile(r"/mistral/v1/chat/completions$"), MISTRAL_CHAT),
-    Route(re.compile(r"/chat/completions$"), CHAT),
+    Route(re.compile(r"/chat/completions$|/writer/v1/chat$"), CHAT),
     Route(re.compile(r"/completions$"), COMPLETIONS),
     Route(re.compile(r"/responses$"), RESPONSES),
     Route(re.compile(r"/embeddings$"), EMBEDDINGS),

@@ -32,7 +32,9 @@ MESSAGES = (
         final=lambda stream: stream.get_final_message(),
         raw=lambda c: c.messages.with_raw_response.create(**MESSAGE),
         streaming=lambda c: c.messages.with_streaming_response.create(**MESSAGE),
-        parse=lambda c: c.messages.parse(**MESSAGE, output_format=Word),
+        parse=(lambda c: c.messages.parse(**MESSAGE, output_format=Word))
+        if hasattr(anthropic.resources.Messages, "parse")
+        else None,
         early_tokens=(11, None),
     ),
 )

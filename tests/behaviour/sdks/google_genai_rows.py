@@ -9,11 +9,18 @@ from tests.behaviour.row import KEY, PROMPT, AsyncHeld, Held, Row
 
 MODEL = "gemini-2.5-flash"
 ASK: Any = {"model": MODEL, "contents": PROMPT}
-RETRY = {"attempts": 3, "initial_delay": 0.01, "max_delay": 0.02}
+RETRIES = hasattr(genai.types, "HttpRetryOptions")
+"""Not in 1.0."""
+RETRY: Any = {"retry_options": {"attempts": 3, "initial_delay": 0.01, "max_delay": 0.02}} if RETRIES else {}
 
 
 def options(url: str) -> Any:
-    return {"base_url": url, "timeout": 5000, "retry_options": RETRY}
+    return {"base_url": url, "timeout": 5000, **RETRY}
+
+
+def closed(sdk: Any) -> Any:
+    """1.0 has nothing to close: it makes a session for each call, and leaves it to the collector."""
+    return sdk.aio.aclose() if hasattr(sdk.aio, "aclose") else None
 
 
 def gemini(url: str) -> Any:
@@ -34,11 +41,15 @@ def row(name: str, provider: str, make: Any) -> Row:
         operation="generate_content",
         model=MODEL,
         sync=lambda url: Held(make(url)),
-        asynchronous=lambda url: AsyncHeld(make(url), lambda sdk: sdk.aio.aclose()),
+        asynchronous=lambda url: AsyncHeld(make(url), closed),
         plain=lambda c: models(c).generate_content(**ASK),
         stream=lambda c: models(c).generate_content_stream(**ASK),
         leave=lambda stream: stream.aclose() if hasattr(stream, "aclose") else stream.close(),
+        retries=RETRIES,
         request_ids=False,
+        lazy=True,
+        closes_on_drop=RETRIES,
+        blocks=not RETRIES,
         early_tokens=(11, None),
     )
 

@@ -14,8 +14,12 @@ except ModuleNotFoundError:  # 1.x
 CHAT = {"model": "mistral-small-latest", "messages": ASK}
 
 
+RETRY = utils.RetryConfig("backoff", utils.BackoffStrategy(10, 20, 1.0, 2000), False)
+"""Milliseconds: first and longest wait, and for how long."""
+
+
 def client(url: str) -> Any:
-    return sdk.Mistral(api_key=KEY, server_url=url + "/mistral", timeout_ms=5000)
+    return sdk.Mistral(api_key=KEY, server_url=url + "/mistral", timeout_ms=5000, retry_config=RETRY)
 
 
 ROWS = (
@@ -29,6 +33,6 @@ ROWS = (
         plain=lambda c: (c.sdk.chat.complete_async if isinstance(c, AsyncHeld) else c.sdk.chat.complete)(**CHAT),
         stream=lambda c: (c.sdk.chat.stream_async if isinstance(c, AsyncHeld) else c.sdk.chat.stream)(**CHAT),
         leave=lambda stream: stream.response.aclose() if hasattr(stream, "__aiter__") else stream.response.close(),
-        retries=False,  # it retries for a time, not a number of times
+        gives_up=False,  # it retries for a time, not a number of times
     ),
 )

@@ -18,5 +18,7 @@ ROWS = (
         leave=lambda stream: stream.aclose() if hasattr(stream, "aclose") else stream.close(),
         retries=False,
         request_ids=False,
+        lazy=True,
+        async_lazy=True,
     ),
 )

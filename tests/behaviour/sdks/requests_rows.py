@@ -5,7 +5,8 @@ from typing import Any
 
 import requests
 
-from tests.behaviour.row import CHAT, USAGE, Row
+from tests.behaviour.row import CHAT
+from tests.behaviour.sdks.posting import PATH, STREAM, Refused, row
 
 
 class Client(requests.Session):
@@ -13,28 +14,17 @@ class Client(requests.Session):
 
     def __init__(self, url: str) -> None:
         super().__init__()
-        self.url = url + "/v1/chat/completions"
+        self.url = url + PATH
 
     def chat(self) -> Any:
         answer = self.post(self.url, json=CHAT, timeout=5)
         if not answer.ok:
-            raise ValueError(answer.status_code)
+            raise Refused(answer.status_code)
         return answer.json()
 
     def chunks(self) -> Iterator[bytes]:
-        with self.post(self.url, json={**CHAT, **USAGE}, stream=True, timeout=5) as answer:
+        with self.post(self.url, json=STREAM, stream=True, timeout=5) as answer:
             yield from answer.iter_content(chunk_size=None)
 
 
-ROWS = (
-    Row(
-        name="requests-chat",
-        client="http",
-        provider="openai",
-        model="gpt-4o",
-        sync=Client,
-        plain=lambda c: c.chat(),
-        stream=lambda c: c.chunks(),
-        retries=False,
-    ),
-)
+ROWS = (row("requests-chat", Client),)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from inspect import signature
 from typing import Any
 
 from tests.clients.operations.answers import Answer
@@ -47,5 +48,11 @@ class Operation:
 
 
 def lazily(module: str, name: str, **options: Any) -> Make:
-    """``module.name(base_url=url, **options)``, imported when it is made."""
-    return lambda url: getattr(import_module(module), name)(base_url=url, **options)
+    """``module.name(base_url=url, **options)``, imported when it is made, without the options that it has not yet."""
+
+    def make(url: str) -> Any:
+        kind = getattr(import_module(module), name)
+        known = signature(kind).parameters
+        return kind(base_url=url, **{option: value for option, value in options.items() if option in known})
+
+    return make
