@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import msgspec
 
-from otel_llm import catalog
 from otel_llm.pack import records
 from otel_llm.pack.config import PackConfig
 from otel_llm.pack.inventory import Kind, queries
@@ -63,10 +62,10 @@ def prometheus(url: str) -> Ask:
 def _names(config: PackConfig) -> dict[str, str]:
     """Series name -> what to do where there is none of it."""
     names: dict[str, str] = {}
-    for metric in catalog.METRICS:
+    for metric in config.metrics():
         suffixes = ("_bucket", "_count", "_sum") if metric.kind == "histogram" else ("",)
         for suffix in suffixes:
-            names[config.metric_name(metric) + suffix] = "is not in this Prometheus"
+            names[metric.series + suffix] = "is not in this Prometheus"
     for one in records.records(config):
         names[one.name] = "is not recorded: load otel-llm-records.yml"
     return names

@@ -93,11 +93,11 @@ def runbooks(config: PackConfig) -> dict[str, str]:
 def _metric_rows(config: PackConfig) -> Iterator[tuple[str, ...]]:
     found = [(query.place.split("/")[0], query.promql) for query in queries(config)
              if query.kind in ("panel", "alert", "record")]  # fmt: skip
-    for metric in catalog.METRICS:
+    for metric in config.metrics():
         labels = ", ".join(f"`{catalog.label_name(label)}`" for label in metric.labels)
-        places = dict.fromkeys(place for place, promql in found if config.metric_name(metric) in promql)
+        places = dict.fromkeys(place for place, promql in found if metric.series in promql)
         boards = [place for place in places if place.startswith(TAG)]
-        yield (f"`{config.metric_name(metric)}`", metric.kind, metric.unit, labels, metric.help,
+        yield (f"`{metric.series}`", metric.kind, metric.unit, labels, metric.help,
                ", ".join(boards) or "alerts")  # fmt: skip
 
 
