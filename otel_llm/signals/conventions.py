@@ -77,13 +77,14 @@ def sides(found: Conventions, usage: Usage | None, *, succeeded: bool) -> Iterat
 def totals(usage: Usage) -> Iterator[tuple[UsageTotal, Modality, int]]:
     """Stated counts by total and modality. What the provider gave no modality for is ``unknown`` and never guessed, so
     that the sum over modalities is the total."""
-    for total, count, audio in (
+    rows: tuple[tuple[UsageTotal, int | None, int | None], ...] = (
         ("input_tokens", usage.input, usage.input_audio),
         ("output_tokens", usage.output, usage.output_audio),
         ("cache_read.input_tokens", usage.cache_read, None),
         ("cache_write.input_tokens", usage.cache_write, None),
         ("reasoning.output_tokens", usage.reasoning, None),
-    ):
+    )
+    for total, count, audio in rows:
         heard = min(audio or 0, count or 0)
         if heard:
             yield total, "audio", heard
