@@ -99,8 +99,8 @@ OTHERS: Final[dict[str, tuple[Cell, ...]]] = {
 """Others' instrumentations of the same SDKs, beside ours."""
 
 MINIMUM: Final = (
-    "opentelemetry-api==1.38.0", "opentelemetry-sdk==1.38.0", "opentelemetry-instrumentation==0.59b0",
-    "opentelemetry-instrumentation-httpx==0.59b0", "prometheus-client==0.22.0", "wrapt==1.17.0", "msgspec==0.19.0",
+    "opentelemetry-api==1.44.0", "opentelemetry-sdk==1.44.0", "opentelemetry-instrumentation==0.65b0",
+    "opentelemetry-instrumentation-httpx==0.65b0", "prometheus-client==0.22.0", "wrapt==1.17.0", "msgspec==0.19.0",
 )  # fmt: skip
 """The oldest releases of our own dependencies that ``pyproject.toml`` allows."""
 
