@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from otel_llm.formats import framing
 from otel_llm.formats.eventstream import EventStream
-from otel_llm.formats.framing import Framing, JsonLines, Pieces, ServerSentEvents, WholeBody
+from otel_llm.formats.framing import Framing, JsonLines, ServerSentEvents, WholeBody
 from otel_llm.formats.json_array import JsonArray
 
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -136,7 +136,10 @@ def test_an_event_that_is_too_long_is_lost_and_said(
 
 @pytest.mark.parametrize(("make", "begin", "end"), OPEN)
 def test_an_event_without_an_end_is_not_kept_for_ever(
-    make: Callable[[], Pieces], begin: bytes, end: bytes, monkeypatch: pytest.MonkeyPatch
+    make: Callable[[], ServerSentEvents | JsonLines | JsonArray],
+    begin: bytes,
+    end: bytes,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(framing, "EVENT_CAP", 100)
     cutter = make()
