@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import anthropic
@@ -20,13 +20,26 @@ from tests.telemetry import Telemetry
 Stream = Callable[[str], Any]
 
 
+_opened: list[Any] = []
+"""Clients of streams, which hold their sockets open until they are closed."""
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    while _opened:
+        _opened.pop().close()
+
+
 def openai_stream(url: str, **options: Any) -> Any:
     client = openai.OpenAI(base_url=url + "/v1", api_key="k", **{"max_retries": 0, "timeout": 5, **options})
+    _opened.append(client)
     return client.chat.completions.create(**CHAT, **USAGE)
 
 
 def anthropic_stream(url: str, **options: Any) -> Any:
     client = anthropic.Anthropic(base_url=url, api_key="k", **{"max_retries": 0, "timeout": 5, **options})
+    _opened.append(client)
     return client.messages.create(**MESSAGE, stream=True)
 
 

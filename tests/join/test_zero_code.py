@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +20,9 @@ import os, sys
 import anthropic
 import openai
 assert sys.argv[1:] == ["--flag", "value"], sys.argv
-with openai.OpenAI(base_url=os.environ["EMULATOR"] + "/v1", api_key="k") as client:
+with openai.OpenAI(
+    base_url=os.environ["EMULATOR"] + "/v1", api_key="k", default_query={"key": os.environ["CANARY"]}
+) as client:
     client.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": "hi"}])
 with anthropic.Anthropic(base_url=os.environ["EMULATOR"], api_key="k") as client:
     client.messages.create(model="claude-opus-4-8", max_tokens=9, messages=[{"role": "user", "content": "hi"}])
@@ -41,24 +44,38 @@ def receiver() -> Iterator[Receiver]:
     [(*CLI, "run", "--"), (str(BIN / "opentelemetry-instrument"),)],
     ids=["otel-llm-run", "opentelemetry-instrument"],
 )
-def test_app_as_it_is(command: tuple[str, ...], tmp_path: Path, emulator: Emulator, receiver: Receiver) -> None:
+@pytest.mark.parametrize("disabled", ["", "httpx,httpx2"], ids=["plain", "as-the-readme-says"])
+def test_app_as_it_is(
+    command: tuple[str, ...], disabled: str, tmp_path: Path, emulator: Emulator, receiver: Receiver
+) -> None:
+    """``opentelemetry-instrument`` turns on every instrumentation that is installed, HTTP spans by ours included; where
+    it does, they are without the key that was in the URL."""
     if command[0].endswith("opentelemetry-instrument") and not Path(command[0]).exists():
         pytest.fail("opentelemetry-instrument is not installed beside Python: pip install '.[test]'")
     app = tmp_path / "app.py"
     app.write_text(APP)
+    canary = f"canary{uuid.uuid4().hex}"
     env = environment(
+        CANARY=canary,
         EMULATOR=emulator.url,
         OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url,
         OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf",
         OTEL_EXPORTER_PROMETHEUS_PORT="0",
-        OTEL_PYTHON_DISABLED_INSTRUMENTATIONS="httpx,httpx2,requests,urllib3,threading",
+        OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=disabled,
     )
     done = subprocess.run(
         [*command, sys.executable, str(app), "--flag", "value"], env=env, capture_output=True, text=True, timeout=120
     )
     assert (done.returncode, done.stdout) == (3, "done\n"), done.stderr
-    assert sorted(span.name for span in receiver.spans) == ["chat claude-opus-4-8", "chat gpt-4o"]
-    assert {attributes(span)[catalog.SPAN_CLIENT] for span in receiver.spans} == {"openai", "anthropic"}
+    assert [request.query for request in emulator.requests] == [f"key={canary}", ""]
+    calls = [span for span in receiver.spans if catalog.SPAN_CLIENT in attributes(span)]
+    assert sorted(span.name for span in calls) == ["chat claude-opus-4-8", "chat gpt-4o"]
+    assert {attributes(span)[catalog.SPAN_CLIENT] for span in calls} == {"openai", "anthropic"}
+    others = [span for span in receiver.spans if span not in calls]
+    launched = command[0].endswith("opentelemetry-instrument") and not disabled
+    assert len(others) == (2 if launched else 0)
+    assert sum("?key=REDACTED" in str(span) for span in others) == (1 if launched else 0)
+    assert canary not in str(receiver.spans) + str(receiver.metrics)
     names = {metric.name for metric in receiver.metrics}
     assert {catalog.CALLS.name, catalog.DURATION.name} <= names
 
