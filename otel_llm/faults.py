@@ -3,18 +3,20 @@
 Sources, read in November 2026: the error pages of OpenAI ("Error codes"), Azure OpenAI ("Manage quota", "Content
 filtering"), Anthropic ("Errors", "Rate limits"), Google (``google.rpc.Code``, "Troubleshooting", "Rate limits"), AWS
 Bedrock ("Troubleshooting API error codes"), Cohere ("Errors"), Mistral, Groq ("Errors", "Flex processing"), Cerebras,
-OpenRouter, DeepSeek, Together, LiteLLM and Hugging Face (text-generation-inference); the recorded errors; and the
-exception classes of the SDKs and HTTP libraries named in the comments.
+OpenRouter, DeepSeek, Together, Fireworks ("Inference error codes"), LiteLLM and Hugging Face
+(text-generation-inference); answers that users of xAI, Perplexity, watsonx and Replicate put into issues (named in
+``tests/failures/rows.py``); the recorded errors; and the exception classes of the SDKs and HTTP libraries named in the
+comments.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final, Literal
 
 import msgspec
 
-from otel_llm.catalog import ERROR_CLASSES, LIMIT_FAULT, OWN_FAULT, PROVIDER_FAULT, ErrorClass
+from otel_llm.catalog import ErrorClass
 
 CODES_BY_PROVIDER: Final[Mapping[str, Mapping[str, ErrorClass]]] = {
     "OpenAI, Azure OpenAI and compatible servers": {
@@ -134,6 +136,9 @@ CODES_BY_PROVIDER: Final[Mapping[str, Mapping[str, ErrorClass]]] = {
         "token_quota_exceeded": "rate_limit",
         "queue_exceeded": "overloaded",
     },
+    "IBM watsonx": {
+        "authentication_token_expired": "auth",
+    },
     "Together, DeepSeek, LiteLLM, Hugging Face": {
         "insufficient_balance": "quota",
         "insufficient_credits": "quota",
@@ -165,13 +170,14 @@ GENERIC: Final[Mapping[str, ErrorClass]] = {
 
 STATUSES: Final[Mapping[int, ErrorClass]] = {
     400: "bad_request", 401: "auth", 402: "quota", 403: "auth", 404: "not_found", 405: "bad_request",
-    408: "timeout", 409: "bad_request", 410: "not_found", 413: "bad_request", 415: "bad_request",
+    408: "timeout", 409: "bad_request", 410: "not_found", 412: "quota", 413: "bad_request", 415: "bad_request",
     422: "bad_request", 424: "provider", 429: "rate_limit", 498: "overloaded", 499: "network",
     500: "provider", 501: "bad_request", 502: "provider", 503: "overloaded", 504: "timeout", 520: "provider",
     521: "provider", 522: "timeout", 523: "network", 524: "timeout", 529: "overloaded", 530: "network",
 }  # fmt: skip
 """Error class by HTTP status, where the body says nothing better; other 4xx are ``bad_request``, other 5xx
-``provider``. 498 is Groq's capacity, 499 a request that was cancelled on the way, 52x are Cloudflare's."""
+``provider``. 412 is Fireworks' for an account that is suspended, 498 Groq's capacity, 499 a request that was cancelled
+on the way, 52x are Cloudflare's."""
 
 STATUS_RULES: Final[Mapping[int, ErrorClass]] = {402: "quota", 503: "overloaded", 504: "timeout", 529: "overloaded"}
 """Statuses that say more than a code of the classes in :data:`VAGUE` does: OpenAI's 503 says no more than
@@ -191,6 +197,7 @@ class Words(msgspec.Struct, frozen=True):
 
 _REQUEST: Final[frozenset[ErrorClass]] = frozenset(("bad_request",))
 _LIMIT: Final[frozenset[ErrorClass]] = frozenset(("rate_limit",))
+_DENIED: Final[frozenset[ErrorClass]] = frozenset(("auth",))
 _BOTH: Final = _REQUEST | _LIMIT
 
 WORDS: Final = (
@@ -198,6 +205,9 @@ WORDS: Final = (
     Words(_REQUEST, "specified api usage limits", "quota", "Anthropic, 400: the limit that the organisation set"),
     Words(_REQUEST, "specified workspace api usage limits", "quota", "Anthropic, 400"),
     Words(_BOTH, "insufficient balance", "quota", "DeepSeek"),
+    Words(_LIMIT | _DENIED, "used all available credits", "quota", "xAI, 429 or 403"),
+    Words(_DENIED, "have any credits", "quota", "xAI, 403: a new team"),
+    Words(_REQUEST, "incorrect api key provided", "auth", "xAI, 400"),
     Words(_LIMIT, "too many tokens per day", "quota", "Bedrock's ThrottlingException"),
     Words(_LIMIT, "api calls / month", "quota", "Cohere's trial keys"),
     Words(_LIMIT, "perday", "quota", "Gemini, quotaId in the details"),
@@ -219,7 +229,7 @@ WORDS: Final = (
     Words(_REQUEST, "`inputs` tokens + `max_new_tokens`", "context_length", "Hugging Face"),
     Words(_REQUEST, "content filtering policy", "content_filter", "Anthropic"),
     Words(_REQUEST, "content management policy", "content_filter", "Azure"),
-    Words(frozenset(("auth",)), "input was flagged", "content_filter", "OpenRouter, 403"),
+    Words(_DENIED, "input was flagged", "content_filter", "OpenRouter, 403"),
     Words(_REQUEST, "model identifier is invalid", "not_found", "Bedrock"),
     Words(_REQUEST, "api key not valid", "auth", "Gemini"),
     Words(_REQUEST, "location is not supported", "auth", "Gemini"),
@@ -288,46 +298,3 @@ PHASES: Final[Mapping[str, Phase]] = {
     "PoolTimeout": "pool",
 }
 """What a time-out waited for. ``pool`` is the app's own: all its connections were in use."""
-
-
-def fault(kind: ErrorClass) -> str:
-    """Whose fault a class is, in words."""
-    if kind in PROVIDER_FAULT:
-        return "the provider's, or the way to it"
-    if kind in LIMIT_FAULT:
-        return "limits of the account"
-    return "the request's" if kind in OWN_FAULT else "unclear"
-
-
-def markdown() -> str:
-    """The tables as a Markdown document, for the runbooks."""
-    return "\n".join(_lines()) + "\n"
-
-
-def _lines() -> Iterator[str]:
-    yield "# Error classes"
-    yield ""
-    yield "Whose fault a failed call is, decided from the top: the provider's own code, the status, the exception."
-    yield from _table("Classes", ("class", "fault"), [(f"`{kind}`", fault(kind)) for kind in ERROR_CLASSES])
-    for provider, codes in CODES_BY_PROVIDER.items():
-        yield from _table(provider, ("code or type", "class"), [(f"`{k}`", f"`{v}`") for k, v in codes.items()])
-    yield from _table("Generic types, below the status", ("type", "class"),
-                      [(f"`{k}`", f"`{v}`") for k, v in GENERIC.items()])  # fmt: skip
-    yield from _table("Statuses", ("status", "class"), [(str(k), f"`{v}`") for k, v in STATUSES.items()])
-    yield from _table(
-        "Words of the message",
-        ("words", "of", "class", "said by"),
-        [(row.words, " ".join(f"`{k}`" for k in sorted(row.of)), f"`{row.becomes}`", row.who) for row in WORDS],
-    )
-    yield from _table("Exceptions", ("exception", "class"), [(f"`{k}`", f"`{v}`") for k, v in EXCEPTIONS.items()])
-    yield from _table("Phases of a time-out", ("exception", "phase"), [(f"`{k}`", v) for k, v in PHASES.items()])
-
-
-def _table(title: str, heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
-    yield ""
-    yield f"## {title}"
-    yield ""
-    yield f"| {' | '.join(heads)} |"
-    yield "|---" * len(heads) + "|"
-    for row in rows:
-        yield f"| {' | '.join(row)} |"

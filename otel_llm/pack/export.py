@@ -6,8 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from otel_llm import faults
-from otel_llm.pack import alertmanager, grafana, kubernetes, prose
+from otel_llm.pack import alertmanager, error_document, grafana, kubernetes, prose
 from otel_llm.pack.boards import dashboards
 from otel_llm.pack.config import PackConfig
 from otel_llm.pack.documents import json_text, yaml_text
@@ -98,7 +97,7 @@ def checked_in(config: PackConfig | None = None) -> Files:
     return {
         "README.md": prose.front_page(config),
         "reference.md": prose.reference(config),
-        "errors.md": faults.markdown(),
+        "errors.md": error_document.markdown(),
         **_provisioning(config),
         **_prometheus(config),
         **_runbooks(config, pictures=True),

@@ -16,6 +16,9 @@ from otel_llm.formats import (
     ollama,
     openai_chat,
     openai_responses,
+    replicate,
+    rerank,
+    watsonx,
 )
 from otel_llm.formats.facts import Format
 
@@ -191,6 +194,56 @@ ANSWERS: list[Answer] = [
                                "message": "This model's maximum context length is 4096 tokens."}, "context_length"),
     Answer("vllm", CHAT, 400, {"object": "error", "type": "BadRequestError", "message": "context length"},
            "context_length"),
+    _openai(401, "auth", who="cerebras", type="invalid_request_error", code="wrong_api_key"),
+    _openai(404, "not_found", who="cerebras", type="not_found_error", code="model_not_found"),
+    # docs.together.ai/docs/error-codes
+    _openai(401, "auth", who="together", type="invalid_request_error", code="invalid_api_key"),
+    _openai(429, "rate_limit", who="together"),
+    _openai(500, "provider", who="together"),
+    _openai(503, "overloaded", who="together"),
+    # api-docs.deepseek.com/quick_start/error_codes
+    _openai(401, "auth", who="deepseek", type="authentication_error", code="invalid_request_error"),
+    _openai(422, "bad_request", who="deepseek", type="invalid_request_error"),
+    _openai(429, "rate_limit", who="deepseek"),
+    _openai(500, "provider", who="deepseek"),
+    _openai(503, "overloaded", who="deepseek"),
+    # openrouter.ai/docs/api-reference/errors: the code is a status
+    _openai(402, "quota", "Insufficient credits. Add more using the account's page", "openrouter", code=402),
+    _openai(408, "timeout", who="openrouter", code=408),
+    _openai(502, "provider", who="openrouter", code=502),
+    # docs.fireworks.ai/guides/inference-error-codes
+    _openai(402, "quota", who="fireworks"),
+    _openai(403, "auth", who="fireworks"),
+    _openai(404, "not_found", who="fireworks"),
+    _openai(408, "timeout", who="fireworks"),
+    _openai(412, "quota", who="fireworks"),
+    _openai(429, "rate_limit", who="fireworks"),
+    # xAI: continuedev/continue issues 10373, 12670 and 10778, griptape-ai/griptape-nodes-engine issue 1079
+    Answer("xai", CHAT, 429, {"code": "x", "error": "Your team has either used all available credits or reached its "
+                              "monthly spending limit."}, "quota"),
+    Answer("xai", CHAT, 403, {"code": "permission-denied", "error": "Your team has either used all available credits"},
+           "quota"),
+    Answer("xai", CHAT, 403, {"code": "The caller does not have permission to execute the specified operation",
+                              "error": "Your newly created team doesn't have any credits or licenses yet."}, "quota"),
+    Answer("xai", CHAT, 403, {"code": "The caller does not have permission", "error": "The key is blocked."}, "auth"),
+    Answer("xai", CHAT, 400, {"code": "x", "error": "Incorrect API key provided: na***ys."}, "auth"),
+    # Perplexity: perplexityai/api-discussion issue 262, ITSpecialist111/ai_automation_suggester issue 171
+    _openai(400, "not_found", "Invalid model 'sonar-pro '.", "perplexity", type="invalid_model", code=400),
+    _openai(400, "bad_request", "max_tokens must be at least 16", "perplexity", type="invalid_parameter", code=400),
+    # watsonx: BerriAI/litellm issue 9219
+    Answer("watsonx", watsonx.GENERATION, 401,
+           {"errors": [{"code": "authentication_token_expired", "message": "Failed to authenticate"}], "trace": "x"},
+           "auth"),
+    # Replicate: nodetool-ai/nodetool issue 5196; replicate.com/docs (HTTP API)
+    Answer("replicate", replicate.PREDICTIONS, 429,
+           {"detail": "Request was throttled. Your rate limit resets in ~5s.", "status": 429}, "rate_limit"),
+    Answer("replicate", replicate.PREDICTIONS, 402, {"title": "Insufficient credit", "detail": "x", "status": 402},
+           "quota"),
+    # Voyage: docs.voyageai.com/docs/error-codes
+    Answer("voyage", rerank.RERANK, 400, {"detail": "The request body is not valid JSON"}, "bad_request"),
+    Answer("voyage", rerank.RERANK, 401, {"detail": "Provided API key is invalid."}, "auth"),
+    Answer("voyage", rerank.RERANK, 429, {"detail": "You have not yet added your payment method"}, "rate_limit"),
+    Answer("voyage", rerank.RERANK, 503, {"detail": "The server is overloaded"}, "overloaded"),
     # Cohere: a message alone
     Answer("cohere", COHERE, 400, {"message": "invalid request: query must not be empty"}, "bad_request"),
     Answer("cohere", COHERE, 400, {"message": "too many tokens: total number of tokens in the prompt cannot exceed 1"},

@@ -12,6 +12,7 @@ from otel_llm.catalog import ERROR_CLASSES
 from otel_llm.failures import conclude, error_class, error_type
 from otel_llm.formats.facts import Facts, ReadsHeaders
 from otel_llm.formats.table import recognise
+from otel_llm.pack.error_document import markdown
 from otel_llm.providers import provider_of
 from tests.failures.rows import ANSWERS, EVENTS, Answer, Events
 from tests.formats.recordings import exchanges
@@ -176,7 +177,7 @@ class TestConclusions:
 
 
 def test_the_document_has_every_row():
-    text = faults.markdown()
+    text = markdown()
     for word in (*faults.CODES, *faults.GENERIC, *faults.EXCEPTIONS, *(row.words for row in faults.WORDS)):
         assert word in text
     for line in text.splitlines():
