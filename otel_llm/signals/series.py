@@ -65,7 +65,7 @@ class ModelSeries:
         if summary.retried:
             self.retry_wait.value += summary.retry_wait
             self.retry_cost.value += summary.retry_cost
-        for reason in summary.finish if self.finish else ():
+        for reason in summary.finish if self.finish and summary.answered else ():
             self.finish[reason].value += 1
         for reason in summary.invalid:
             self.invalid[reason].value += 1

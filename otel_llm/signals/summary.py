@@ -33,6 +33,8 @@ class Summary(msgspec.Struct, kw_only=True):
     """``None`` without usage."""
     finish: list[str]
     """Normalised finish reasons by choice; ``error`` where one was expected and never came."""
+    answered: bool = True
+    """Something of an answer came: its choices are counted. A refused call has slots on its span and no choices."""
     retried: list[ErrorClass]
     """Error class of each attempt that was followed by another."""
     retry_wait: float
@@ -56,6 +58,7 @@ def summarise(call: Call, prices: PriceTable) -> Summary:
         tokens=disjoint(usage) if usage else {},
         price=_price(call, facts, usage, prices, at),
         finish=_finish(call, facts, end),
+        answered=end.outcome == "success" or facts.chunks > 0 or bool(facts.finish_reasons),
         retried=[(attempt.end.error_class if attempt.end else None) or "unknown" for attempt in failed],
         retry_wait=sum(attempt.backoff or 0.0 for attempt in call.attempts) if failed else 0.0,
         retry_cost=sum(_retry_cost(call, attempt.facts, prices, at) for attempt in failed) if failed else 0.0,
