@@ -99,8 +99,8 @@ def _usage(call: Call, facts: Facts, end: End) -> tuple[Usage | None, UsageMissi
         return usage, "undecodable"
     last = call.last
     streamed = last is not None and (last.streamed or call.request.stream)
-    whole = end.outcome == "success" and facts.complete
-    return usage, "stream_unfinished" if streamed and not whole else "not_stated"
+    whole = end.outcome == "success" and (facts.complete or not streamed)
+    return usage, "not_stated" if whole else "stream_unfinished"
 
 
 def _price(call: Call, facts: Facts, usage: Usage | None, prices: PriceTable, at: datetime) -> Priced | Unpriced | None:
