@@ -147,7 +147,12 @@ INVALID_VALUES: Final = (
 UnpricedReason = Literal["unknown_model", "unknown_token_type", "unknown_service_tier"]
 UNPRICED_VALUES: Final[tuple[UnpricedReason, ...]] = ("unknown_model", "unknown_token_type", "unknown_service_tier")
 """No price is known for the model; for a kind of token that was used; for the service tier that the response states."""
-USAGE_MISSING_VALUES: Final = ("not_stated", "stream_unfinished", "undecodable", "inconsistent")
+UsageMissing = Literal["not_stated", "stream_unfinished", "undecodable", "inconsistent"]
+USAGE_MISSING_VALUES: Final[tuple[UsageMissing, ...]] = (
+    "not_stated", "stream_unfinished", "undecodable", "inconsistent",
+)  # fmt: skip
+"""The provider said nothing of it; the stream was not read to its end; the body could not be read; the counts
+contradict each other."""
 LIMIT_KINDS: Final = ("requests", "tokens", "input_tokens", "output_tokens")
 PERIODS: Final = ("day", "month")
 
@@ -211,7 +216,7 @@ def label_name(attribute: str) -> str:
 
 
 MODEL: Final = (OPERATION, PROVIDER, REQUEST_MODEL)
-"""Labels on every ``otel_llm_*`` call metric."""
+"""Labels on every ``otel_llm_*`` call metric. Models' labels are normalised: :mod:`otel_llm.signals.models`."""
 GEN_AI: Final = (*MODEL, RESPONSE_MODEL, SERVER_ADDRESS, SERVER_PORT)
 """Labels that the conventions ask for on their histograms."""
 
@@ -301,6 +306,10 @@ RETRY_COST: Final = Metric(
     name="otel_llm.retry_cost", kind="counter", unit="USD", labels=MODEL,
     help="US dollars for usage that providers stated on attempts that were retried; not part of the cost of calls.",
 )  # fmt: skip
+FAILED_COST: Final = Metric(
+    name="otel_llm.failed_cost", kind="counter", unit="USD", labels=MODEL,
+    help="US dollars for usage that providers stated on calls that ended in an error; part of the cost of calls.",
+)  # fmt: skip
 TRUNCATED_COST: Final = Metric(
     name="otel_llm.truncated_cost", kind="counter", unit="USD", labels=MODEL,
     help="US dollars spent on answers that were cut by a length limit.",
@@ -375,7 +384,7 @@ BUILD_INFO: Final = Metric(
 
 OWN_METRICS: Final[tuple[Metric, ...]] = (
     CALLS, CALL_TOKENS, COST, UNPRICED, USAGE_MISSING, FINISH, RETRIES, RETRY_WAIT,
-    RETRY_COST, TRUNCATED_COST, DUPLICATE_CALLS, DUPLICATE_COST, CACHE_SAVINGS, INVALID_OUTPUT,
+    RETRY_COST, FAILED_COST, TRUNCATED_COST, DUPLICATE_CALLS, DUPLICATE_COST, CACHE_SAVINGS, INVALID_OUTPUT,
     ATTRIBUTED_CALLS, ATTRIBUTED_TOKENS, ATTRIBUTED_COST,
     RATELIMIT_LIMIT, RATELIMIT_REMAINING, BUDGET, PRICES_TIME,
     INFLIGHT, OLDEST_INFLIGHT, INTERNAL_ERRORS, LABEL_OVERFLOW, BUILD_INFO,

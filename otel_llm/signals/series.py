@@ -15,6 +15,8 @@ from otel_llm.signals.attributed import AttributedSeries
 from otel_llm.signals.conventions import GENERATES, Conventions, Tokens, conventions, sides, totals
 from otel_llm.signals.labels import ERROR_TYPE_CAP, CappedLabel
 from otel_llm.signals.ledger import Counter, Histogram, Ledger
+from otel_llm.signals.models import label
+from otel_llm.signals.quality import ANSWERS
 from otel_llm.signals.summary import Summary
 
 
@@ -45,8 +47,9 @@ class ModelSeries:
         self.cache_savings = counter(catalog.CACHE_SAVINGS, *labels)
         self.duplicates = counter(catalog.DUPLICATE_CALLS, *labels)
         self.duplicate_cost = counter(catalog.DUPLICATE_COST, *labels)
+        self.failed_cost = counter(catalog.FAILED_COST, *labels)
         self.truncated_cost = counter(catalog.TRUNCATED_COST, *labels)
-        answers = operation in GENERATES
+        answers = operation in ANSWERS
         self.finish = {why: counter(catalog.FINISH, *labels, why) for why in catalog.FINISH_VALUES if answers}
         self.invalid = {why: counter(catalog.INVALID_OUTPUT, *labels, why) for why in catalog.INVALID_VALUES if answers}
         self.open: dict[int, Call] = {}
@@ -65,7 +68,7 @@ class ModelSeries:
         if summary.retried:
             self.retry_wait.value += summary.retry_wait
             self.retry_cost.value += summary.retry_cost
-        for reason in summary.finish if self.finish else ():
+        for reason in summary.finish if self.finish and summary.answered else ():
             self.finish[reason].value += 1
         for reason in summary.invalid:
             self.invalid[reason].value += 1
@@ -87,6 +90,8 @@ class ModelSeries:
             self.cache_savings.value += price.savings
         if duplicate:
             self.duplicate_cost.value += price.total
+        if summary.end.outcome == "error":
+            self.failed_cost.value += price.total
         if "truncated" in summary.invalid:
             self.truncated_cost.value += price.total
 
@@ -195,7 +200,7 @@ class Book:
 
     def model(self, call: Call) -> ModelSeries:
         """The counters of a call, made at 0 if its model is new. Ask once per call: it counts what it replaces."""
-        key = (call.request.operation, call.provider, self.request_model(call.request.model))
+        key = (call.request.operation, call.provider, self.request_model(label(call.provider, call.request.model)))
         found = self._models.get(key)
         return found if found is not None else self._add_model(key)
 
@@ -216,7 +221,7 @@ class Book:
             return found
         labels = (
             *series.labels,
-            self.response_model(response_model),
+            self.response_model(label(call.provider, response_model)),
             self.address(call.server_address),
             "" if call.server_port is None else self.port(str(call.server_port)),
         )

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Final
 
 import msgspec
 
 from otel_llm.call import Call
-from otel_llm.catalog import ErrorClass, TokenType
+from otel_llm.catalog import ErrorClass, TokenType, UsageMissing
 from otel_llm.failures import End
 from otel_llm.formats.facts import Facts, Usage
 from otel_llm.formats.finish import normalise
+from otel_llm.guard import guarded
 from otel_llm.prices.cost import Priced, Unpriced, consistent
 from otel_llm.prices.pricing import PriceTable
-from otel_llm.signals.quality import faults
+from otel_llm.signals.quality import ANSWERS, faults
 
 
 class Summary(msgspec.Struct, kw_only=True):
@@ -23,14 +25,16 @@ class Summary(msgspec.Struct, kw_only=True):
     response_model: str | None
     usage: Usage | None
     """Stated and consistent usage, in the conventions' inclusive meaning."""
-    usage_missing: str | None
-    """Why there is no (whole) usage, one of ``catalog.USAGE_MISSING_VALUES``; ``None`` if there is."""
+    usage_missing: UsageMissing | None
+    """Why there is no (whole) usage; ``None`` if there is."""
     tokens: dict[TokenType, int]
     """Disjoint counts of :attr:`usage`."""
     price: Priced | Unpriced | None
     """``None`` without usage and without a stated cost."""
     finish: list[str]
-    """Normalised finish reasons by choice."""
+    """Normalised finish reasons by choice; ``error`` where one was expected and never came."""
+    answered: bool = True
+    """Something of an answer came: its choices are counted. A refused call has slots on its span and no choices."""
     retried: list[ErrorClass]
     """Error class of each attempt that was followed by another."""
     retry_wait: float
@@ -44,8 +48,7 @@ def summarise(call: Call, prices: PriceTable) -> Summary:
     end = call.end or End("success")
     facts = call.facts
     at = datetime.fromtimestamp(call.wall_ns / 1e9, UTC)
-    usage, missing = _usage(facts, end)
-    price = _price(call, facts, usage, prices, at)
+    usage, missing = _usage(call, facts, end)
     failed = call.attempts[:-1]
     return Summary(
         end=end,
@@ -53,12 +56,13 @@ def summarise(call: Call, prices: PriceTable) -> Summary:
         usage=usage,
         usage_missing=missing,
         tokens=disjoint(usage) if usage else {},
-        price=price,
-        finish=_finish(facts, end),
+        price=_price(call, facts, usage, prices, at),
+        finish=_finish(call, facts, end),
+        answered=end.outcome == "success" or facts.chunks > 0 or bool(facts.finish_reasons),
         retried=[(attempt.end.error_class if attempt.end else None) or "unknown" for attempt in failed],
         retry_wait=sum(attempt.backoff or 0.0 for attempt in call.attempts) if failed else 0.0,
         retry_cost=sum(_retry_cost(call, attempt.facts, prices, at) for attempt in failed) if failed else 0.0,
-        invalid=faults(call, end, prices),
+        invalid=_faults(call, end, prices) or set(),
     )
 
 
@@ -83,7 +87,7 @@ def disjoint(usage: Usage) -> dict[TokenType, int]:
     return found
 
 
-def _usage(facts: Facts, end: End) -> tuple[Usage | None, str | None]:
+def _usage(call: Call, facts: Facts, end: End) -> tuple[Usage | None, UsageMissing | None]:
     usage = facts.usage
     if usage is not None and not consistent(usage):
         return None, "inconsistent"
@@ -93,15 +97,22 @@ def _usage(facts: Facts, end: End) -> tuple[Usage | None, str | None]:
         return usage, None
     if facts.undecodable is not None:
         return usage, "undecodable"
-    return usage, "not_stated" if end.outcome == "success" and facts.complete else "stream_unfinished"
+    last = call.last
+    streamed = last is not None and (last.streamed or call.request.stream)
+    whole = end.outcome == "success" and (facts.complete or not streamed)
+    return usage, "not_stated" if whole else "stream_unfinished"
 
 
 def _price(call: Call, facts: Facts, usage: Usage | None, prices: PriceTable, at: datetime) -> Priced | Unpriced | None:
-    """By the model that served, else by the one asked for: an alias may be priced where a snapshot is not known yet."""
+    """``None`` without usage and without a stated cost. A price table that fails costs the price, and not the call."""
     if facts.cost is not None and (usage is None or usage.cost is None):
         usage = msgspec.structs.replace(usage or Usage(), cost=facts.cost)
-    if usage is None:
-        return None
+    return None if usage is None else _by_names(call, facts, usage, prices, at) or Unpriced("unknown_model")
+
+
+@guarded("summary.price")
+def _by_names(call: Call, facts: Facts, usage: Usage, prices: PriceTable, at: datetime) -> Priced | Unpriced:
+    """By the model that served, else by the one asked for: an alias may be priced where a snapshot is not known yet."""
     served, asked, tier = facts.response_model, call.request.model, facts.service_tier
     price: Priced | Unpriced = Unpriced("unknown_model")
     if served:
@@ -117,9 +128,16 @@ def _retry_cost(call: Call, facts: Facts, prices: PriceTable, at: datetime) -> f
     return price.total if isinstance(price, Priced) else 0.0
 
 
-def _finish(facts: Facts, end: End) -> list[str]:
+_faults = guarded("summary.quality")(faults)
+
+CHOICES_CAP: Final = 128
+"""Choices of a call that broke: OpenAI's own limit, whatever a request says."""
+
+
+def _finish(call: Call, facts: Facts, end: End) -> list[str]:
     """One per choice in the provider's order. A call that broke has ``error`` where no reason arrived (conventions)."""
-    found = [normalise(facts.finish_reasons[choice]) for choice in sorted(facts.finish_reasons)]
-    if not found and end.outcome != "success" and facts.chunks:
-        return ["error"]
-    return found
+    found = {choice: normalise(reason) for choice, reason in facts.finish_reasons.items()}
+    if end.outcome != "success" and call.request.operation in ANSWERS:
+        for choice in range(min(call.request.choices or 1, CHOICES_CAP)):
+            found.setdefault(choice, "error")
+    return [found[choice] for choice in sorted(found)]
