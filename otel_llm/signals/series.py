@@ -12,7 +12,7 @@ from otel_llm.formats.facts import Usage
 from otel_llm.prices.cost import Priced
 from otel_llm.settings import Semconv
 from otel_llm.signals.attributed import AttributedSeries
-from otel_llm.signals.conventions import GENERATES, Conventions, Tokens, conventions, sides, totals
+from otel_llm.signals.conventions import Conventions, Tokens, conventions, sides, totals
 from otel_llm.signals.labels import ERROR_TYPE_CAP, CappedLabel
 from otel_llm.signals.ledger import Counter, Histogram, Ledger
 from otel_llm.signals.models import label
