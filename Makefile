@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-slow test-matrix lint pack pack-check prices bench system clean
+.PHONY: demo test test-slow test-matrix lint pack pictures prices bench system clean
 
 demo: $(STAMP)  ## the main job: real SDKs against emulated providers, metrics, alerts
 	$(BIN)/otel-llm demo $(ARGS)
@@ -31,6 +31,9 @@ lint: $(STAMP)
 
 pack: $(STAMP)  ## regenerates dashboards/ from the catalogue
 	$(BIN)/otel-llm dashboards build
+
+pictures: $(STAMP) system  ## draws the dashboards' pictures; ARGS=--check: tells which are stale
+	$(BIN)/python -m tests.pack.pictures $(ARGS)
 
 prices: $(STAMP)  ## rebuilds the price table and prints what changed
 	$(BIN)/python -m otel_llm.prices.build

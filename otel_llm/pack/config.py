@@ -145,6 +145,7 @@ class Links(Section, frozen=True, kw_only=True):
     runbooks: Annotated[str, _doc("folder or address that holds the runbooks; relative: to the exported files")] = (
         "runbooks"
     )
+    datasource: Annotated[str, _doc("uid of the Prometheus data source that Grafana-managed rules ask")] = "prometheus"
     grafana: Annotated[str, _doc("address of Grafana, put before dashboard links; empty: links start at /d/")] = ""
 
 

@@ -67,15 +67,15 @@ def _ask(variable: Json) -> Json:
 _VALUE: Final = re.compile(r"\$value\b")
 
 
-def managed_rules(config: PackConfig, source: str = "prometheus") -> Json:
-    """The alerts as Grafana-managed rules, as file provisioning reads them; ``source`` is the data source's uid.
+def managed_rules(config: PackConfig) -> Json:
+    """The alerts as Grafana-managed rules, as file provisioning reads them.
 
     They read the recording rules, which still have to be in Prometheus.
     """
-    return {"apiVersion": 1, "groups": [_group(group, config, source) for group in alert_groups(config)]}
+    return {"apiVersion": 1, "groups": [_group(group, config) for group in alert_groups(config)]}
 
 
-def _group(group: Group, config: PackConfig, source: str) -> Json:
+def _group(group: Group, config: PackConfig) -> Json:
     theme = str(group["name"]).removeprefix("otel-llm-alerts-")
     boards = dashboards(config)
     found = by_theme(config)[theme]
@@ -86,7 +86,7 @@ def _group(group: Group, config: PackConfig, source: str) -> Json:
                  "__panelId__": str(panel_id(boards[alert.board], alert.panel))}  # fmt: skip
         rules.append({
             "uid": re.sub(r"[^a-z0-9-]", "-", alert.key.lower())[:40], "title": alert.key, "condition": "B",
-            "data": _queries(rule["expr"], source), "noDataState": "OK", "execErrState": "Error",
+            "data": _queries(rule["expr"], config.links.datasource), "noDataState": "OK", "execErrState": "Error",
             "for": rule["for"] if rule["for"] != "0m" else "0s", "annotations": {**annotations, **place},
             "labels": rule["labels"], "isPaused": False,
         })  # fmt: skip

@@ -172,6 +172,12 @@ def _stuck() -> list[Case]:
     return [
         Case("stuck", True, gauge(c.OLDEST_INFLIGHT.series, WHO, 420, 20), 15),
         Case("long", False, gauge(c.OLDEST_INFLIGHT.series, WHO, 200, 20), 15),
+        Case(
+            "since three minutes",
+            False,
+            {key: f"200x12 {values}" for key, values in gauge(c.OLDEST_INFLIGHT.series, WHO, 420, 20).items()},
+            15,
+        ),
     ]
 
 
@@ -258,6 +264,7 @@ def _attribution() -> list[Case]:
         case("doubled", False, (4, 2 * day), (11, recent)),
         case("cents", False, (0.2, 2 * day), (3, recent)),
         case("the same hour each day", False, (1, day), (12, recent), (1, day - recent), (12, recent)),
+        case("far more than each day", True, (0.5, day), (6, recent), (0.5, day - recent), (24, recent)),
     ]
 
 
@@ -313,7 +320,8 @@ def _cache() -> list[Case]:
 
     def story(then: float, now: float, rate: float = 15) -> dict[str, str]:
         found = calls((rate, {}, before + recent))
-        for kind, shares in (("input_cache_read", (then, now)), ("input", (1 - then, 1 - now))):
+        # Three times as much output, which is no part of what could be cached.
+        for kind, shares in (("input_cache_read", (then, now)), ("input", (1 - then, 1 - now)), ("output", (3, 3))):
             rates: Rate = [(shares[0] * 100 * rate, before), (shares[1] * 100 * rate, recent)]
             found |= series(c.CALL_TOKENS.series, {**WHO, c.label_name(c.TOKEN_TYPE): kind}, rates)
         return found
@@ -341,6 +349,13 @@ def _answers(metric: c.Metric, label: str, bad: str, other: str, over: float, un
         Case("another reason", False, story(other, 0.7), 130, 10),
         Case("few calls", False, story(bad, over, rate=5), 130, 10),
     ]
+
+
+def _cut_for_a_while() -> list[Case]:
+    """Many for forty minutes: in a window of ten it would be long enough, over the hour it is too few."""
+    found = series(c.FINISH.series, {**WHO, c.label_name(c.FINISH_REASON): "length"}, [(0, 11), (15 * 0.12, 4)])
+    found |= series(c.FINISH.series, {**WHO, c.label_name(c.FINISH_REASON): "stop"}, [(15, 11), (15 * 0.88, 4)])
+    return [Case("for a while", False, {**calls((15, {}, 15)), **found}, 150, 10)]
 
 
 def _refused_errors() -> list[Case]:
@@ -377,7 +392,8 @@ def _absent() -> list[Case]:
     return [
         Case("gone", True, seen(60), 90),
         Case("there", False, seen(120), 90),
-        Case("just gone", False, seen(80), 90),
+        Case("gone for ten hours", True, seen(60), 11 * 60),
+        Case("just gone", False, seen(80), 100),
         Case("one of two left", False, left, 80),
         Case("gone for two days", False, seen(60), 2 * 24 * 60),
     ]
@@ -415,7 +431,7 @@ CASES: dict[str, list[Case]] = {
     "OtelLLMFirstTokenRegression": _regression(c.FIRST_CHUNK, {}, (0.64, 1.28), (0.32, 0.64), []),
     "OtelLLMStuckStreams": _stuck(),
     "OtelLLMCostSpike": [*_cost_spike(), _young_job()],
-    "OtelLLMBudgetForecastExceeded": _budgets("day", 5, 3.3, 100, 8),
+    "OtelLLMBudgetForecastExceeded": _budgets("day", 5, 3.5, 100, 8),
     "OtelLLMBudgetExceeded": _budgets("day", 5, 3.3, 100, 26),
     "OtelLLMMonthlyBudgetForecastExceeded": _budgets("month", 2, 1, 1000, 8 * 24),
     "OtelLLMUnpricedModel": _unpriced(),
@@ -425,7 +441,10 @@ CASES: dict[str, list[Case]] = {
     "OtelLLMAttributionSpike": _attribution(),
     "OtelLLMTokensPerCallBloat": _bloat(),
     "OtelLLMCacheHitDrop": _cache(),
-    "OtelLLMTruncationSpike": _answers(c.FINISH, c.label_name(c.FINISH_REASON), "length", "tool_call", 0.15, 0.06),
+    "OtelLLMTruncationSpike": [
+        *_answers(c.FINISH, c.label_name(c.FINISH_REASON), "length", "tool_call", 0.15, 0.06),
+        *_cut_for_a_while(),
+    ],
     "OtelLLMRefusalSpike": [*_answers(c.INVALID_OUTPUT, c.REASON, "refused", "empty", 0.08, 0.03), *_refused_errors()],
     "OtelLLMEmptyOutputSpike": _answers(c.INVALID_OUTPUT, c.REASON, "empty", "truncated", 0.04, 0.01),
     "OtelLLMModelMismatch": _answers(c.INVALID_OUTPUT, c.REASON, "model_mismatch", "empty", 0.08, 0.03),

@@ -93,9 +93,12 @@ def _expected(alert: Alert, case: Case) -> list[dict[str, Any]]:
 
 
 def run(
-    alert: Alert, cases: list[Case], tested: list[dict[str, Any]], folder: Path
+    alert: Alert, cases: list[Case], tested: list[dict[str, Any]], folder: Path, names: tuple[str, ...] = ()
 ) -> subprocess.CompletedProcess[str]:
-    """Runs the cases against the rules; promtool's exit status is 0 where all hold."""
+    """Runs the cases against the rules; promtool's exit status is 0 where all hold.
+
+    ``names``: the rules' names where they are not the alert's own; the same is expected of each.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "tested", "rules": tested}]}, width=9999))
     files: list[str] = []
@@ -105,8 +108,8 @@ def run(
                 "name": case.name,
                 "interval": f"{step}m",
                 "input_series": [{"series": key, "values": values} for key, values in case.series.items()],
-                "alert_rule_test": [{"eval_time": f"{case.minutes}m", "alertname": alert.full_name,
-                                     "exp_alerts": _expected(alert, case)}],
+                "alert_rule_test": [{"eval_time": f"{case.minutes}m", "alertname": name,
+                                     "exp_alerts": _expected(alert, case)} for name in names or (alert.full_name,)],
             }
             for case in cases if case.step == step
         ]  # fmt: skip
@@ -116,3 +119,26 @@ def run(
         )
         files.append(str(path))
     return subprocess.run(["promtool", "test", "rules", *files], capture_output=True, text=True, check=False)
+
+
+_NOTICED = re.compile(r"alertname: \w+?_(\d+),")
+_BROKEN = re.compile(r"rule: \w+?_(\d+),")
+"""A rule that cannot even be evaluated: promtool then compares nothing else of that case."""
+
+
+def survivors(alert: Alert, cases: list[Case], damaged: dict[str, str], folder: Path) -> list[str]:
+    """Which damaged expressions, by what was done to them, do what the alert itself does in every case.
+
+    All in one run, each a rule of its own beside the others; in another one without those that are no valid rules.
+    """
+    *recorded, rule = rules(alert)
+    names = tuple(f"{alert.full_name}_{number}" for number in range(len(damaged)))
+    several = [{**rule, "alert": name, "expr": expr} for name, expr in zip(names, damaged.values(), strict=True)]
+    done = run(alert, cases, [*recorded, *several], folder, names)
+    said = done.stdout + done.stderr
+    if broken := {int(number) for number in _BROKEN.findall(said)}:
+        sound = {what: expr for number, (what, expr) in enumerate(damaged.items()) if number not in broken}
+        return survivors(alert, cases, sound, folder)
+    noticed = {int(number) for number in _NOTICED.findall(said)}
+    assert done.returncode == (1 if noticed else 0), done.stdout + done.stderr
+    return [what for number, what in enumerate(damaged) if number not in noticed]

@@ -93,6 +93,14 @@ def test_grafana_managed_rules() -> None:
         assert rule["data"][0]["model"]["expr"] == ALERTS[rule["title"]].expr
         assert "$value " not in str(rule["annotations"]), "Grafana's $value is a text of all values"
         assert rule["annotations"]["__panelId__"].isdigit()
+        assert rule["data"][0]["datasourceUid"] == "prometheus"
+
+
+def test_grafana_managed_rules_ask_the_data_source_that_is_set() -> None:
+    text = export.RULE_FORMATS["grafana-managed"](configure(["links.datasource=mimir-1"]))["grafana/alert-rules.yml"]
+    asked = {query["datasourceUid"] for group in yaml.safe_load(text)["groups"] for rule in group["rules"]
+             for query in rule["data"]}  # fmt: skip
+    assert asked == {"mimir-1", "__expr__"}
 
 
 MARKDOWN_LINK = re.compile(r"\]\(([^)#]+)[^)]*\)")

@@ -38,14 +38,22 @@ class FakeGrafana(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(text)
 
+    def _refused(self) -> bool:
+        """Grafana asks for the token before it says whether anything is there."""
+        if self.headers["Authorization"] == f"Bearer {TOKEN}":
+            return False
+        self._answer(401, {"message": "Invalid API key"})
+        return True
+
     def do_GET(self) -> None:
+        if self._refused():
+            return
         found = self.stored.get(self.path)
         self._answer(200 if found else 404, found or {"message": "not found"})
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if self.headers["Authorization"] != f"Bearer {TOKEN}":
-            self._answer(401, {"message": "Invalid API key"})
+        if self._refused():
             return
         self.writes.append(self.path)
         if self.path == "/api/folders":
@@ -93,8 +101,17 @@ def test_push_is_idempotent(grafana: tuple[str, type[FakeGrafana]]) -> None:
     assert len(server.stored) == 8
 
 
-def test_push_with_a_bad_token(grafana: tuple[str, type[FakeGrafana]]) -> None:
-    done = _push(grafana[0], token="wrong")
+def test_push_into_a_folder_that_is_there(grafana: tuple[str, type[FakeGrafana]]) -> None:
+    url, server = grafana
+    server.stored["/api/folders/otel-llm"] = {"uid": "otel-llm", "title": "Renamed by its owner"}
+    assert _push(url).output.count(": created") == 7
+    assert "/api/folders" not in server.writes
+    assert server.stored["/api/folders/otel-llm"]["title"] == "Renamed by its owner"
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_push_with_a_bad_token(grafana: tuple[str, type[FakeGrafana]], more: tuple[str, ...]) -> None:
+    done = _push(grafana[0], *more, token="wrong")
     assert done.exit_code == 1
     assert "401" in done.output
     assert "token" in done.output
