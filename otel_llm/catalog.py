@@ -6,8 +6,8 @@ rules, tests and docs are built from it, so a rename breaks a test and never a u
 Sources of the names:
 
 * ``gen_ai.*``: the released GenAI conventions as emitted by ``opentelemetry-util-genai`` 1.3b0 and listed in
-  ``opentelemetry-semantic-conventions`` 0.66b2. The renames on the conventions' main branch (unreleased on
-  2026-11-22) stand beside them as :attr:`Metric.main_name` and are chosen by the setting ``semconv="main"``.
+  ``opentelemetry-semantic-conventions`` 0.66b2. What the conventions' main branch (unreleased on 2026-11-22) has
+  instead stands beside them as ``MAIN_...`` and is chosen by the setting ``semconv="main"``: see :func:`metrics`.
 * ``otel_llm.*``: ours, for what the conventions do not cover (cost, retries, limits, quality, own health).
 """
 
@@ -51,6 +51,7 @@ USAGE_CACHE_READ: Final = "gen_ai.usage.cache_read.input_tokens"
 USAGE_CACHE_WRITE: Final = "gen_ai.usage.cache_write.input_tokens"
 USAGE_REASONING: Final = "gen_ai.usage.reasoning.output_tokens"
 TOKEN_TYPE: Final = "gen_ai.token.type"
+TOKEN_MODALITY: Final = "gen_ai.token.modality"
 FINISH_REASON: Final = "gen_ai.response.finish_reason"
 SERVER_ADDRESS: Final = "server.address"
 SERVER_PORT: Final = "server.port"
@@ -131,6 +132,13 @@ TOKEN_TYPES: Final[tuple[TokenType, ...]] = (
 )  # fmt: skip
 """Disjoint, so they add up: ``input`` is uncached input, ``output`` is output that is not reasoning."""
 
+Modality = Literal["audio", "unknown"]
+"""Values of :data:`TOKEN_MODALITY`; the conventions have ``text`` and ``image``, too, which no provider states."""
+UsageTotal = Literal[
+    "input_tokens", "output_tokens", "cache_read.input_tokens", "cache_write.input_tokens", "reasoning.output_tokens",
+]  # fmt: skip
+"""Inclusive, as on spans: cached tokens are input, reasoning is output."""
+
 INVALID_VALUES: Final = (
     "truncated", "empty", "refused", "filtered", "invalid_json", "invalid_tool_arguments", "unknown_tool",
     "model_mismatch",
@@ -172,8 +180,6 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     """Attribute names, in the order of the exposed labels."""
     buckets: tuple[float, ...] = ()
     """Histogram only: upper bounds without +Inf, in :attr:`unit`."""
-    main_name: str = ""
-    """Name on the conventions' main branch, where it differs."""
     merge: Merge = "sum"
     """Gauge only: how one value is made of several worker processes' values."""
 
@@ -210,7 +216,7 @@ GEN_AI: Final = (*MODEL, RESPONSE_MODEL, SERVER_ADDRESS, SERVER_PORT)
 """Labels that the conventions ask for on their histograms."""
 
 DURATION: Final = Metric(
-    name="gen_ai.client.operation.duration", main_name="gen_ai.client.inference.duration",
+    name="gen_ai.client.operation.duration",
     kind="histogram", unit="s", help="GenAI operation duration.", labels=(*GEN_AI, ERROR_TYPE), buckets=SECONDS,
 )  # fmt: skip
 TOKEN_USAGE: Final = Metric(
@@ -218,17 +224,46 @@ TOKEN_USAGE: Final = Metric(
     help="Number of input and output tokens used.", labels=(*GEN_AI, TOKEN_TYPE), buckets=TOKENS,
 )  # fmt: skip
 FIRST_CHUNK: Final = Metric(
-    name="gen_ai.client.operation.time_to_first_chunk", main_name="gen_ai.client.inference.time_to_first_chunk",
+    name="gen_ai.client.operation.time_to_first_chunk",
     kind="histogram", unit="s", labels=GEN_AI, buckets=SECONDS,
     help="Time to receive the first chunk, measured from when the client issues the generation request to when the "
     "first chunk is received in the response stream.",
 )  # fmt: skip
 OUTPUT_CHUNK: Final = Metric(
-    name="gen_ai.client.operation.time_per_output_chunk", main_name="gen_ai.client.inference.time_per_output_chunk",
+    name="gen_ai.client.operation.time_per_output_chunk",
     kind="histogram", unit="s", labels=GEN_AI, buckets=SECONDS,
     help="Time per output chunk, recorded for each chunk received after the first one, measured as the time elapsed "
     "from the end of the previous chunk to the end of the current chunk.",
 )  # fmt: skip
+
+# What the main branch has for inference; its operation.duration is for everything else, and token.usage is gone.
+MAIN_DURATION: Final = msgspec.structs.replace(DURATION, name="gen_ai.client.inference.duration")
+MAIN_FIRST_CHUNK: Final = msgspec.structs.replace(FIRST_CHUNK, name="gen_ai.client.inference.time_to_first_chunk")
+MAIN_OUTPUT_CHUNK: Final = msgspec.structs.replace(OUTPUT_CHUNK, name="gen_ai.client.inference.time_per_output_chunk")
+MAIN_INPUT_TOKENS: Final = Metric(
+    name="gen_ai.client.inference.operation.input_tokens", kind="histogram", unit="{token}", labels=GEN_AI,
+    buckets=TOKENS, help="Input tokens of one call, for percentiles; sums are in the usage counters.",
+)  # fmt: skip
+MAIN_OUTPUT_TOKENS: Final = Metric(
+    name="gen_ai.client.inference.operation.output_tokens", kind="histogram", unit="{token}", labels=GEN_AI,
+    buckets=TOKENS, help="Output tokens of one call, for percentiles; sums are in the usage counters.",
+)  # fmt: skip
+
+
+def _main_usage(total: UsageTotal, what: str) -> Metric:
+    return Metric(
+        name=f"gen_ai.client.inference.usage.{total}", kind="counter", unit="{token}", labels=(*GEN_AI, TOKEN_MODALITY),
+        help=f"{what}, by modality; unknown where the provider states none.",
+    )  # fmt: skip
+
+
+MAIN_USAGE: Final[dict[UsageTotal, Metric]] = {
+    "input_tokens": _main_usage("input_tokens", "Input tokens, cached ones included"),
+    "output_tokens": _main_usage("output_tokens", "Output tokens, reasoning included"),
+    "cache_read.input_tokens": _main_usage("cache_read.input_tokens", "Input tokens read from the provider's cache"),
+    "cache_write.input_tokens": _main_usage("cache_write.input_tokens", "Input tokens written to the provider's cache"),
+    "reasoning.output_tokens": _main_usage("reasoning.output_tokens", "Output tokens spent on reasoning"),
+}
 
 CALLS: Final = Metric(
     name="otel_llm.calls", kind="counter", unit="{call}", labels=(*MODEL, OUTCOME, ERROR_CLASS),
@@ -338,11 +373,17 @@ BUILD_INFO: Final = Metric(
     help="Always 1; the version of otel-llm in this process.",
 )  # fmt: skip
 
-METRICS: Final[tuple[Metric, ...]] = (
-    DURATION, TOKEN_USAGE, FIRST_CHUNK, OUTPUT_CHUNK,
+OWN_METRICS: Final[tuple[Metric, ...]] = (
     CALLS, CALL_TOKENS, COST, UNPRICED, USAGE_MISSING, FINISH, RETRIES, RETRY_WAIT,
     RETRY_COST, TRUNCATED_COST, DUPLICATE_CALLS, DUPLICATE_COST, CACHE_SAVINGS, INVALID_OUTPUT,
     ATTRIBUTED_CALLS, ATTRIBUTED_TOKENS, ATTRIBUTED_COST,
     RATELIMIT_LIMIT, RATELIMIT_REMAINING, BUDGET, PRICES_TIME,
     INFLIGHT, OLDEST_INFLIGHT, INTERNAL_ERRORS, LABEL_OVERFLOW, BUILD_INFO,
 )  # fmt: skip
+METRICS: Final[tuple[Metric, ...]] = (DURATION, TOKEN_USAGE, FIRST_CHUNK, OUTPUT_CHUNK, *OWN_METRICS)
+"""Everything under the released names."""
+MAIN_METRICS: Final[tuple[Metric, ...]] = (
+    MAIN_DURATION, DURATION, MAIN_FIRST_CHUNK, MAIN_OUTPUT_CHUNK, MAIN_INPUT_TOKENS, MAIN_OUTPUT_TOKENS,
+    *MAIN_USAGE.values(), *OWN_METRICS,
+)  # fmt: skip
+"""Everything under the names of the conventions' main branch."""

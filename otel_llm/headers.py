@@ -1,4 +1,4 @@
-"""Facts in response headers: request id, rate limits, and how long to wait. Nothing else of the headers is kept.
+"""Facts in response headers: request id, rate limits, how long to wait, a gateway's cost. Nothing else of them is kept.
 
 Sources: the providers' references and recorded traffic (Azure, Anthropic, Mistral, Together, OpenAI); Cerebras and
 Fireworks from their references only.
@@ -33,6 +33,9 @@ REQUEST_IDS: Final = (
 """Headers with the id that a provider's support asks for, the most telling first."""
 
 _ID_LENGTH: Final = 128
+
+COST: Final = "x-litellm-response-cost"
+"""LiteLLM's proxy: US dollars for the call. Not on streams, whose last chunk states them (``usage.cost``)."""
 
 
 class Limit(NamedTuple):
@@ -84,6 +87,11 @@ def request_id(headers: Headers) -> str | None:
         if found:
             return found[:_ID_LENGTH]
     return None
+
+
+def cost(headers: Headers) -> float | None:
+    """US dollars that a gateway stated for this exchange, or ``None``."""
+    return _count(headers.get(COST))
 
 
 def rate_limits(headers: Headers) -> list[Limit]:

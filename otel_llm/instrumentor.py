@@ -17,7 +17,7 @@ from opentelemetry.trace import TracerProvider
 from prometheus_client import Metric as Family
 from prometheus_client.registry import Collector
 
-from otel_llm import garbage, guard, runtime
+from otel_llm import garbage, guard, native, runtime
 from otel_llm.content.capture import Capturer, Redact
 from otel_llm.exposition.endpoint import serve
 from otel_llm.exposition.exposure import Exposure
@@ -117,6 +117,7 @@ class Installed:
         self._pid, self._arriving = os.getpid(), True
         self._resting, self.refresh = self.refresh or self._resting, None
         guard.forget()
+        http_spans.forked()
         self.recorder.forked()
         self.pipeline.forked()
         self.exposure.forked()
@@ -259,8 +260,8 @@ def uninstrument() -> None:
         runtime.install(None)
         atexit.unregister(_at_exit)
         every(
-            "uninstrument", _patches.restore, http_spans.restore, made.close if made is not None else None,
-            garbage.unwatch,
+            "uninstrument", _patches.restore, http_spans.restore, native.restore,
+            made.close if made is not None else None, garbage.unwatch,
         )  # fmt: skip
 
 

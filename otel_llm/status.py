@@ -68,7 +68,7 @@ def status() -> Status:
         raw_calls=opening.SEEN[opening.RAW],
         spans=spans,
         metrics=metrics,
-        endpoint=f"http://{served.host}:{served.port}/metrics" if served else None,
+        endpoint=served.url if served else None,
         internal_errors={site: count for site, count in guard.failures().items() if count},
         last_error=guard.last_error(),
     )

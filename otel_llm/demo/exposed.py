@@ -25,11 +25,12 @@ class Exposed:
         """What a scrape of this process would give now."""
         return cls(generate_latest(registry).decode())
 
-    def sums(self, metric: Metric) -> dict[Labels, float]:
-        """Values of a counter or gauge by label values in the order of ``metric.labels``, zeros left out."""
+    def sums(self, metric: Metric, *, zeros: bool = False) -> dict[Labels, float]:
+        """Values of a counter or gauge by label values in the order of ``metric.labels``; without ``zeros``, which
+        are nothing in a counter, what is 0 is left out."""
         names = [label_name(name) for name in metric.labels]
         found = {tuple(labels[name] for name in names): value for labels, value in self._samples[metric.series]}
-        return {labels: value for labels, value in found.items() if value}
+        return {labels: value for labels, value in found.items() if value or zeros}
 
     def total(self, metric: Metric, **labels: str) -> float:
         """Sum over the series with the given labels."""

@@ -30,6 +30,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Streams of OpenAI: ask for usage at the end."""
     tools: tuple[str, ...] = ()
     """Names of the tools that are offered."""
+    json: bool = False
+    """Asks for an answer in JSON (chat, response, message)."""
     max_tokens: int = 1024
     retries: int = 2
     """Retries that the SDK may make."""

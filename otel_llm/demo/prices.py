@@ -16,20 +16,22 @@ PRICES: Final[Mapping[str, Price]] = {
     "text-embedding-3-small": Price(input=0.02, cache_read=0.02, cache_write=0.02, output=0.0, reasoning=0.0),
     "claude-sonnet-5": Price(input=2.0, cache_read=0.2, cache_write=2.5, output=10.0, reasoning=10.0),
     "claude-opus-5": Price(input=5.0, cache_read=0.5, cache_write=6.25, output=25.0, reasoning=25.0),
+    "house-embed": Price(input=0.01, cache_read=0.01, cache_write=0.01, output=None),
 }
 """Given here and not looked up, so that the demo's dollars do not change when a provider's do."""
 
 UNPRICED: Final = "house-7b"
 """A model of our own that no table knows."""
 
+INPUT_ONLY: Final = "house-embed"
+"""One whose output nobody has put a price on."""
+
 
 def write_overrides(path: Path) -> None:
     """Writes :data:`PRICES` as a price override file of otel-llm."""
-    rows = [
-        {
-            "model": model, "input": price.input, "input_cache_read": price.cache_read,
-            "input_cache_write": price.cache_write, "output": price.output, "output_reasoning": price.reasoning,
-        }
-        for model, price in PRICES.items()
-    ]  # fmt: skip
+    rows: list[dict[str, str | float | None]] = []
+    for model, price in PRICES.items():
+        known = {"output": price.output, "output_reasoning": price.reasoning} if price.output is not None else {}
+        into = {"input": price.input, "input_cache_read": price.cache_read, "input_cache_write": price.cache_write}
+        rows.append({"model": model, **into, **known})
     path.write_text(json.dumps({"prices": rows}), encoding="utf-8")

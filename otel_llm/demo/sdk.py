@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import otel_llm
-from otel_llm.demo.emulator import CALL_HEADER
+from otel_llm.demo.emulator import CALL_HEADER, FEATURE_HEADER, FEATURE_KEY
 from otel_llm.demo.job import FEATURES, Api, Job
 
 _METHODS: Final[dict[Api, tuple[str, str]]] = {
@@ -17,6 +17,13 @@ _METHODS: Final[dict[Api, tuple[str, str]]] = {
     "message": ("anthropic", "messages.create"),
 }
 """SDK and method of its client."""
+
+_JSON: Final[dict[Api, dict[str, Any]]] = {
+    "chat": {"response_format": {"type": "json_object"}},
+    "response": {"text": {"format": {"type": "json_object"}}},
+    "message": {"output_config": {"format": {"type": "json_schema", "schema": {"type": "object"}}}},
+}
+"""How each API is asked for JSON."""
 
 
 class Clients:
@@ -33,7 +40,7 @@ class Clients:
 
     def call(self, job: Job, call_id: str) -> None:
         """Makes the call and reads the answer as an app would. Raises what the SDK raises."""
-        with otel_llm.attribution(feature=FEATURES[job.api]):
+        with otel_llm.attribution(**{FEATURE_KEY: FEATURES[job.api]}):
             answer = _method(self._clients, job)(**_arguments(job, call_id))
         if not job.stream:
             return
@@ -61,7 +68,7 @@ class AsyncClients:
 
     async def call(self, job: Job, call_id: str) -> None:
         """Makes the call and reads the answer. Raises what the SDK raises."""
-        with otel_llm.attribution(feature=FEATURES[job.api]):
+        with otel_llm.attribution(**{FEATURE_KEY: FEATURES[job.api]}):
             answer = await _method(self._clients, job)(**_arguments(job, call_id))
         if not job.stream:
             return
@@ -87,7 +94,8 @@ def _method(clients: dict[str, Any], job: Job) -> Callable[..., Any]:
 
 def _arguments(job: Job, call_id: str) -> dict[str, Any]:
     shared: dict[str, Any] = {
-        "model": job.model, "extra_headers": {CALL_HEADER: call_id}, "timeout": job.timeout,
+        "model": job.model, "extra_headers": {CALL_HEADER: call_id, FEATURE_HEADER: FEATURES[job.api]},
+        "timeout": job.timeout, **(_JSON.get(job.api, {}) if job.json else {}),
     }  # fmt: skip
     if job.stream:
         shared["stream"] = True

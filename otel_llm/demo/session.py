@@ -19,7 +19,7 @@ from otel_llm.demo import tables
 from otel_llm.demo.comparison import differences
 from otel_llm.demo.course import Course
 from otel_llm.demo.driver import Driver
-from otel_llm.demo.emulator import Emulator
+from otel_llm.demo.emulator import FEATURE_KEY, Emulator
 from otel_llm.demo.exposed import Exposed
 from otel_llm.demo.prices import PRICES, write_overrides
 from otel_llm.demo.prometheus import JOB, Prometheus, PrometheusError, free_port, installed, pack_rules
@@ -83,7 +83,7 @@ class Session:
         write_overrides(prices)
         otel_llm.instrument(
             disabled=False, semconv="released", scrape="on", scrape_host="127.0.0.1", scrape_port=port,
-            prices=str(prices), budget_day=_DAY_BUDGET, budget_month=_MONTH_BUDGET, attribution="feature",
+            prices=str(prices), budget_day=_DAY_BUDGET, budget_month=_MONTH_BUDGET, attribution=FEATURE_KEY,
         )  # fmt: skip
         self._stack.callback(otel_llm.uninstrument)
         self.console.print(f"otel-llm serves http://127.0.0.1:{port}/metrics")

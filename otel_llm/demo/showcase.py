@@ -9,7 +9,7 @@ from typing import Any, Final
 from otel_llm.demo import traffic
 from otel_llm.demo.emulator import Limit, Reply, Tool, Usage
 from otel_llm.demo.job import Api, Job
-from otel_llm.demo.prices import UNPRICED
+from otel_llm.demo.prices import INPUT_ONLY, UNPRICED
 
 _MODELS: Final[dict[Api, str]] = {
     "chat": "gpt-5.1", "completion": "gpt-3.5-turbo-instruct", "response": "gpt-5-mini",
@@ -17,12 +17,13 @@ _MODELS: Final[dict[Api, str]] = {
 }  # fmt: skip
 _STREAMED: Final[tuple[Api, ...]] = ("chat", "completion", "response", "message")
 _EVERY_TYPE: Final = Usage(input=900, cache_read=2048, cache_write=512, output=150, reasoning=60)
+_MORE_CACHED_THAN_SENT: Final = Usage(input=-5, cache_read=16, output=7)
 _BROKEN_TOOL: Final = Tool("search", '{"query": ')
 
 
 def jobs(random: Random) -> Iterator[Job]:
-    """About 80 calls, each with a prompt of its own but for those that are to be duplicates."""
-    for part in (_answers, _qualities, _failures, _retries, _endings):
+    """About 100 calls, each with a prompt of its own but for those that are to be duplicates."""
+    for part in (_answers, _qualities, _money, _failures, _retries, _endings):
         yield _job(random, "chat", model=UNPRICED)  # spread out: a counter's first value is no increase
         yield from part(random)
 
@@ -49,7 +50,10 @@ def _answers(random: Random) -> Iterator[Job]:
 
 
 def _qualities(random: Random) -> Iterator[Job]:
-    yield _job(random, "chat", stream=True, usage=False)
+    for api in ("chat", "response", "message"):
+        for stream in (False, True):
+            yield _job(random, api, Reply(text="not an object"), json=True, stream=stream)
+        yield _job(random, api, Reply(text='{"answer": 42}'), json=True)
     for api in ("chat", "message"):
         yield _job(random, api, Reply(finish="length"), max_tokens=16)
         yield _job(random, api, Reply(finish="content_filter"))
@@ -62,6 +66,18 @@ def _qualities(random: Random) -> Iterator[Job]:
     same = traffic.prompt(random)
     for _ in range(3):
         yield _job(random, "message", Reply(usage=_EVERY_TYPE), prompt=same)
+
+
+def _money(random: Random) -> Iterator[Job]:
+    """Usage that is missing or of no use, and usage without a price."""
+    yield _job(random, "chat", stream=True, usage=False)
+    yield _job(random, "chat", Reply.raw("<html>a proxy's page</html>", content_type="text/html"))
+    yield _job(random, "chat", Reply(usage=_MORE_CACHED_THAN_SENT))
+    yield _job(random, "chat", model=INPUT_ONLY)
+    yield _job(random, "chat", Reply(tier="scale"))
+    billed = Reply.error("provider", bills=True, usage=Usage(input=700, output=90))
+    yield _job(random, "chat", billed, traffic.answer(random, "chat"))
+    yield _job(random, "chat", billed, retries=0)
 
 
 def _failures(random: Random) -> Iterator[Job]:

@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 
 from otel_llm import catalog
-from otel_llm.demo.comparison import COMPARED, Difference
+from otel_llm.demo.comparison import COMPARED, EXACT, LIMITS, Difference
 from otel_llm.demo.emulator import Injected
 from otel_llm.demo.exposed import Exposed
 
@@ -73,10 +73,11 @@ def truth(injected: Injected, exposed: Exposed, differences: list[Difference]) -
         table.add_column(name, justify="right")
     wrong = {difference.metric for difference in differences}
     for metric in COMPARED:
-        digits = 4 if metric.unit == "USD" else 0
-        given = sum(injected.sums.get(metric, {}).values())
+        digits = {"USD": 4, "s": 2}.get(metric.unit, 0)
         told = exposed.sums(metric)
-        verdict = "[red]differs[/]" if metric in wrong else "[green]equal[/]"
+        given = sum(told.values()) if metric in LIMITS else sum(injected.sums.get(metric, {}).values())
+        good = "equal" if metric in EXACT else "as stated" if metric in LIMITS else "no more"
+        verdict = "[red]differs[/]" if metric in wrong else f"[green]{good}[/]"
         table.add_row(
             metric.series, str(len(told)), f"{given:,.{digits}f}", f"{sum(told.values()):,.{digits}f}", verdict
         )

@@ -14,10 +14,10 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar as SampleExemplar
 from prometheus_client.samples import Sample
 
-from otel_llm.catalog import METRICS, UNIT_SUFFIXES, Metric, label_name, prometheus_name
+from otel_llm.catalog import UNIT_SUFFIXES, Metric, label_name
 from otel_llm.guard import site
 from otel_llm.settings import Semconv
-from otel_llm.signals.instruments import metric_name
+from otel_llm.signals.conventions import metrics
 from otel_llm.signals.ledger import Exemplar, HistogramValue, Rows
 
 
@@ -44,7 +44,7 @@ class LedgerCollector(Collector):
             return
         self._before()
         rows = self._view()
-        for metric in METRICS:
+        for metric in metrics(self._semconv):
             try:
                 family = self._family(metric, rows)
             except Exception as error:
@@ -55,7 +55,7 @@ class LedgerCollector(Collector):
         yield self._target()
 
     def _family(self, metric: Metric, rows: Rows) -> Family:
-        name = prometheus_name(metric_name(metric, self._semconv), metric.unit)
+        name = metric.prometheus
         unit = UNIT_SUFFIXES.get(metric.unit, "")
         family = Family(name, metric.help, metric.kind, unit if name.endswith(f"_{unit}") else "")
         names = [label_name(label) for label in metric.labels]

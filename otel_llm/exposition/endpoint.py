@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import errno
 import hmac
 import socket
 import ssl
@@ -34,6 +35,12 @@ class Endpoint:
         self._thread = thread
         self.host, self.port = str(server.server_address[0]), int(server.server_address[1])
 
+    @property
+    def url(self) -> str:
+        """Address of the page."""
+        scheme = "https" if isinstance(self._server.socket, ssl.SSLSocket) else "http"
+        return f"{scheme}://{address(self.host, self.port)}/metrics"
+
     def close(self) -> None:
         """Stops serving and frees the port."""
         self._server.shutdown()
@@ -54,17 +61,34 @@ def serve(settings: Settings, quiet: bool = False, registry: CollectorRegistry =
     host, port = settings.scrape_host, settings.scrape_port
     try:
         server = _listen(host, port, application(settings, registry), tls(settings))
-    except (OSError, OverflowError, EndpointError) as error:
+    except (OSError, OverflowError, UnicodeError, EndpointError) as error:
         if not quiet:
             logger.warning(
-                "otel-llm: no scrape endpoint on %s:%s (%s). Set OTEL_EXPORTER_PROMETHEUS_PORT, or "
-                "instrument(scrape_port=...), to a free port, or OTEL_LLM_SCRAPE=off if nothing is to be served",
-                host, port, error,
+                "otel-llm: no scrape endpoint on %s (%s). Set %s, or OTEL_LLM_SCRAPE=off if nothing is to be served",
+                address(host, port), error, mend(error),
             )  # fmt: skip
         return None
     thread = threading.Thread(target=server.serve_forever, name="otel-llm-scrape", daemon=True)
     thread.start()
     return Endpoint(server, thread)
+
+
+def address(host: str, port: int) -> str:
+    """``host:port`` as in a URL: an address of IPv6 stands in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def mend(error: Exception) -> str:
+    """The setting that the error is about, and what it should be."""
+    absent = isinstance(error, OSError) and error.errno == errno.EADDRNOTAVAIL
+    if absent or isinstance(error, socket.gaierror | UnicodeError):
+        return (
+            "OTEL_EXPORTER_PROMETHEUS_HOST, or instrument(scrape_host=...), to a name or address of this machine "
+            "(127.0.0.1, or 0.0.0.0 for all)"
+        )
+    if isinstance(error, EndpointError):
+        return "what it names"
+    return "OTEL_EXPORTER_PROMETHEUS_PORT, or instrument(scrape_port=...), to a free port"
 
 
 class _Quiet(WSGIRequestHandler):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Final
 
 import msgspec
 
-from otel_llm.formats.facts import Facts, Request, Usage
-from otel_llm.formats.reading import Shape, number, strings, text, whole
+from otel_llm.formats.facts import Facts, Usage
+from otel_llm.formats.json_format import MODEL, SAMPLING, JsonFormat
+from otel_llm.formats.reading import Fields, Shape, strings, whole
 
 
 class _Completion(msgspec.Struct):
@@ -27,31 +27,23 @@ class _Answer(msgspec.Struct):
 
 _read = Shape(_Answer)
 
+_REQUEST: Final[Fields] = {
+    **MODEL,
+    **SAMPLING,
+    "maximum_tokens": ("max_tokens", whole),
+    "n": ("choices", whole),
+    "stop_sequences": ("stop_sequences", strings),
+}
 
-class AlephAlpha:
-    name = "aleph_alpha"
+
+class AlephAlpha(JsonFormat[_Answer]):
+    """Text completions, of one or several choices."""
+
     terminated = False
+    shape = _read
+    fields = _REQUEST
 
-    def request(self, body: Mapping[str, Any]) -> Request:
-        return Request(
-            operation="text_completion",
-            model=text(body.get("model")),
-            stream=body.get("stream") is True,
-            max_tokens=whole(body.get("maximum_tokens")),
-            temperature=number(body.get("temperature")),
-            top_p=number(body.get("top_p")),
-            top_k=whole(body.get("top_k")),
-            frequency_penalty=number(body.get("frequency_penalty")),
-            presence_penalty=number(body.get("presence_penalty")),
-            choices=whole(body.get("n")),
-            stop_sequences=strings(body.get("stop_sequences")),
-        )
-
-    def body(self, data: bytes, facts: Facts) -> None:
-        answer = _read(data)
-        if answer is None:
-            facts.undecodable = "syntax"
-            return
+    def note(self, answer: _Answer, facts: Facts) -> None:
         facts.response_model = answer.model_version or None
         for index, row in enumerate(answer.completions or ()):
             facts.text = facts.text or bool(row.completion)
@@ -61,11 +53,6 @@ class AlephAlpha:
             facts.usage = Usage(input=answer.num_tokens_prompt_total, output=answer.num_tokens_generated)
         if answer.error:
             facts.error_code, facts.error_type, facts.error_message = answer.code, "error", answer.error
-        facts.complete = True
-
-    def event(self, data: bytes, facts: Facts) -> bool:
-        self.body(data, facts)
-        return True
 
 
-COMPLETE = AlephAlpha()
+COMPLETE = AlephAlpha("aleph_alpha", "text_completion")

@@ -13,7 +13,8 @@ from typing import Any, Final
 import msgspec
 
 from otel_llm.formats.facts import Facts, Request, Usage
-from otel_llm.formats.reading import Fields, Shape, fill, mapping, names, number, strings, text, whole
+from otel_llm.formats.json_format import MODEL, SAMPLING, JsonFormat
+from otel_llm.formats.reading import Fields, Shape, mapping, names, strings, text, whole
 
 
 class _CacheCreation(msgspec.Struct):
@@ -90,27 +91,26 @@ _WORDS = (None, "text", "thinking", "redacted_thinking", "tool_use")
 """Blocks that are text, or nothing that the app could use alone. Any other is output: a server's tool, a file."""
 
 _REQUEST: Final[Fields] = {
-    "model": ("model", text),
-    "stream": ("stream", lambda stated: stated is True),
+    **MODEL,
+    **SAMPLING,
     "max_tokens": ("max_tokens", whole),
     "max_tokens_to_sample": ("max_tokens", whole),
-    "temperature": ("temperature", number),
-    "top_p": ("top_p", number),
-    "top_k": ("top_k", whole),
     "stop_sequences": ("stop_sequences", strings),
     "service_tier": ("service_tier", text),
     "tools": ("tools", names),
 }
 
 
-class AnthropicMessages:
-    name = "anthropic_messages"
-    terminated = True
+class AnthropicMessages(JsonFormat[_Event]):
+    """Messages of blocks, whole or as events; of the legacy completions the answer alone tells what they are."""
+
+    shape = _read
+    fields = _REQUEST
 
     def request(self, body: Mapping[str, Any]) -> Request:
-        legacy = "prompt" in body and "messages" not in body
-        request = Request(operation="text_completion" if legacy else "chat")
-        fill(request, body, _REQUEST)
+        request = super().request(body)
+        if "prompt" in body and "messages" not in body:
+            request.operation = "text_completion"
         if "output_config" in body or "output_format" in body:
             config = mapping(body.get("output_config"))
             request.reasoning_level = text(config.get("effort"))
@@ -118,26 +118,17 @@ class AnthropicMessages:
             request.output_type = "json" if schema == "json_schema" else None
         return request
 
-    def body(self, data: bytes, facts: Facts) -> None:
-        message = _read(data)
-        if message is None:
-            facts.undecodable = "syntax"
-            return
-        _note_message(message, facts)
-        if message.error is not None:
-            _note_error(message.error, facts)
-        facts.complete = True
-
     def event(self, data: bytes, facts: Facts) -> bool:
         if facts.skim and data.startswith(_PLAIN):
             return True
-        event = _read(data)
-        if event is None:
-            facts.undecodable = "syntax"
-            return True
-        return self._note_event(event, facts)
+        return super().event(data, facts)
 
-    def _note_event(self, event: _Event, facts: Facts) -> bool:
+    def note(self, answer: _Event, facts: Facts) -> None:
+        _note_message(answer, facts)
+        if answer.error is not None:
+            _note_error(answer.error, facts)
+
+    def note_event(self, event: _Event, facts: Facts) -> bool:
         kind = event.type
         if kind == "ping":
             return False
@@ -234,4 +225,4 @@ def _note_error(error: _Error, facts: Facts) -> None:
     facts.error_message = error.message
 
 
-MESSAGES = AnthropicMessages()
+MESSAGES = AnthropicMessages("anthropic_messages", "chat")

@@ -7,12 +7,13 @@ read as ``{"<event name>": {...}}``, from the wire (:mod:`otel_llm.formats.event
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Final
 
 import msgspec
 
-from otel_llm.formats.facts import Facts, Request, Usage
-from otel_llm.formats.reading import Present, Shape, mapping, number, rows, strings, text, whole
+from otel_llm.formats.facts import Facts, Usage
+from otel_llm.formats.json_format import JsonFormat
+from otel_llm.formats.reading import Fields, Present, Shape, mapping, names, number, rows, strings, text, whole
 
 
 class _Cached(msgspec.Struct, rename="camel"):
@@ -122,74 +123,69 @@ _EXCEPTIONS = (
 )  # fmt: skip
 
 
-class BedrockConverse:
-    name = "bedrock_converse"
-    terminated = True
+def _tool_names(tools: object) -> frozenset[str]:
+    return names([mapping(row.get("toolSpec")) for row in rows(tools)])
 
-    def request(self, body: Mapping[str, Any]) -> Request:
-        config = mapping(body.get("inferenceConfig"))
-        extra = mapping(body.get("additionalModelRequestFields"))
-        output = mapping(body.get("outputConfig"))
-        specs = (mapping(row.get("toolSpec")) for row in rows(mapping(body.get("toolConfig")).get("tools")))
-        return Request(
-            operation="chat",
-            model=text(body.get("modelId")),
-            max_tokens=whole(config.get("maxTokens")),
-            temperature=number(config.get("temperature")),
-            top_p=number(config.get("topP")),
-            top_k=whole(extra.get("top_k", mapping(extra.get("inferenceConfig")).get("topK"))),
-            stop_sequences=strings(config.get("stopSequences")),
-            reasoning_level=text(output.get("effort")),
-            output_type="json" if mapping(output.get("textFormat")).get("type") == "json_schema" else None,
-            service_tier=text(mapping(body.get("serviceTier")).get("type")),
-            tools=frozenset(name for spec in specs if (name := text(spec.get("name")))),
-        )
+
+_INFERENCE: Final[Fields] = {
+    "maxTokens": ("max_tokens", whole),
+    "max_new_tokens": ("max_tokens", whole),  # Nova's InvokeModel
+    "temperature": ("temperature", number),
+    "topP": ("top_p", number),
+    "topK": ("top_k", whole),
+    "stopSequences": ("stop_sequences", strings),
+}
+_OUTPUT: Final[Fields] = {
+    "effort": ("reasoning_level", text),
+    "textFormat": {"type": ("output_type", lambda stated: "json" if stated == "json_schema" else None)},
+}
+_REQUEST: Final[Fields] = {
+    "modelId": ("model", text),
+    "inferenceConfig": _INFERENCE,
+    "additionalModelRequestFields": {"top_k": ("top_k", whole), "inferenceConfig": {"topK": ("top_k", whole)}},
+    "outputConfig": _OUTPUT,
+    "serviceTier": {"type": ("service_tier", text)},
+    "toolConfig": {"tools": ("tools", _tool_names)},
+}
+
+
+class BedrockConverse(JsonFormat[_Answer]):
+    """One shape for all models: a message of blocks, or the events that make it up."""
+
+    shape = _read
+    fields = _REQUEST
 
     def headers(self, headers: Mapping[str, str], facts: Facts) -> None:
         note_error_type(headers, facts)
 
-    def body(self, data: bytes, facts: Facts) -> None:
-        answer = _read(data)
-        if answer is None:
-            facts.undecodable = "syntax"
-            return
-        _note(answer, facts)
-        facts.complete = True
+    def note(self, answer: _Answer, facts: Facts) -> None:
+        stopped = answer.stop_reason or (answer.message_stop.stop_reason if answer.message_stop else None)
+        if stopped:
+            facts.finish_reasons[0] = stopped
+        if answer.output is not None:
+            facts.text = facts.text or False
+        grown = answer.content_block_delta.content_block_index if answer.content_block_delta else None
+        for place, block in enumerate(_blocks(answer)):
+            _note_block(block, place if grown is None else grown, facts)
+        closing = answer.metadata or answer
+        if closing.usage is not None:
+            facts.usage = _usage(closing.usage) or facts.usage
+        if closing.service_tier is not None:
+            facts.service_tier = closing.service_tier.type or facts.service_tier
+        note_fault(answer, facts)
+        # The metadata event follows messageStop; without it the answer is whole, only its usage is not stated.
+        facts.complete = facts.complete or answer.message_stop is not None or answer.metadata is not None
 
-    def event(self, data: bytes, facts: Facts) -> bool:
-        answer = _read(data)
-        if answer is None:
-            facts.undecodable = "syntax"
-        else:
-            _note(answer, facts)
-            # The metadata event follows messageStop; without it the answer is whole, only its usage is not stated.
-            if answer.message_stop is not None or answer.metadata is not None:
-                facts.complete = True
-        return True
 
-
-def _note(answer: _Answer, facts: Facts) -> None:
-    stopped = answer.stop_reason or (answer.message_stop.stop_reason if answer.message_stop else None)
-    if stopped:
-        facts.finish_reasons[0] = stopped
-    if answer.output is not None:
-        facts.text = facts.text or False
-    grown = answer.content_block_delta.content_block_index if answer.content_block_delta else None
-    for place, block in enumerate(_blocks(answer)):
-        facts.text = facts.text or False
-        if block.text:
-            facts.say(0, block.text)
-        facts.other_output = facts.other_output or block.other()
-        if block.tool_use is not None:
-            if block.tool_use.name:
-                facts.tools_called.add(block.tool_use.name)
-            facts.argue(place if grown is None else grown, block.tool_use.input)
-    closing = answer.metadata or answer
-    if closing.usage is not None:
-        facts.usage = _usage(closing.usage) or facts.usage
-    if closing.service_tier is not None:
-        facts.service_tier = closing.service_tier.type or facts.service_tier
-    note_fault(answer, facts)
+def _note_block(block: _Block, place: int, facts: Facts) -> None:
+    facts.text = facts.text or False
+    if block.text:
+        facts.say(0, block.text)
+    facts.other_output = facts.other_output or block.other()
+    if block.tool_use is not None:
+        if block.tool_use.name:
+            facts.tools_called.add(block.tool_use.name)
+        facts.argue(place, block.tool_use.input)
 
 
 def _blocks(answer: _Answer) -> list[_Block]:
@@ -250,4 +246,4 @@ def short_type(stated: str) -> str:
     return stated.split(":", 1)[0].rsplit("#", 1)[-1]
 
 
-CONVERSE = BedrockConverse()
+CONVERSE = BedrockConverse("bedrock_converse", "chat")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -21,7 +21,7 @@ from otel_llm.formats.bedrock_converse import CONVERSE, BedrockFault, note_error
 from otel_llm.formats.cohere import CHAT_V1
 from otel_llm.formats.facts import Facts, Format, Operation, Request, Usage
 from otel_llm.formats.openai_chat import CHAT
-from otel_llm.formats.reading import Present, Shape, mapping, number, strings, text, whole
+from otel_llm.formats.reading import Fields, Present, Shape, fill, number, strings, text, whole
 
 
 class _Chunk(msgspec.Struct):
@@ -266,24 +266,26 @@ def requested(body: Mapping[str, Any]) -> Format | None:
 def _request(body: Mapping[str, Any]) -> Request:
     family = requested(body)
     if family is not None:
-        found = family.request(body)
-        if family is CONVERSE:
-            found.max_tokens = found.max_tokens or whole(mapping(body.get("inferenceConfig")).get("max_new_tokens"))
-        return found
-    config = mapping(body.get("textGenerationConfig")) or body
-    return Request(
-        operation="text_completion",
-        max_tokens=next((count for name in _LENGTHS if (count := whole(config.get(name))) is not None), None),
-        temperature=number(config.get("temperature")),
-        top_p=number(config.get("topP", config.get("top_p", config.get("p")))),
-        top_k=whole(config.get("topK", config.get("top_k", config.get("k")))),
-        stop_sequences=strings(config.get("stopSequences", config.get("stop", config.get("stop_sequences")))),
-        dimensions=whole(body.get("dimensions")),
-    )
+        return family.request(body)
+    request = Request(operation="text_completion")
+    fill(request, body, _REQUEST)
+    return request
 
 
-_LENGTHS = ("maxTokenCount", "max_gen_len", "max_tokens", "maxTokens", "max_tokens_to_sample")
-"""Titan; Llama; Mistral and Cohere; AI21 J2; Anthropic's text completions."""
+_TEXT: Final[Fields] = {
+    "maxTokenCount": ("max_tokens", whole),  # Titan
+    "max_gen_len": ("max_tokens", whole),  # Llama
+    "max_tokens": ("max_tokens", whole),  # Mistral, Cohere
+    "maxTokens": ("max_tokens", whole),  # AI21 J2
+    "max_tokens_to_sample": ("max_tokens", whole),  # Anthropic's text completions
+    "temperature": ("temperature", number),
+    **dict.fromkeys(("topP", "top_p", "p"), ("top_p", number)),
+    **dict.fromkeys(("topK", "top_k", "k"), ("top_k", whole)),
+    **dict.fromkeys(("stopSequences", "stop", "stop_sequences"), ("stop_sequences", strings)),
+    "dimensions": ("dimensions", whole),
+}
+_REQUEST: Final[Fields] = {**_TEXT, "textGenerationConfig": _TEXT}
+"""Members of the families whose JSON is no other format's; Titan has them in an object of their own."""
 
 INVOKE = BedrockInvoke("bedrock_invoke")
 INVOKE_EMBEDDINGS = BedrockInvoke("bedrock_invoke_embeddings", "embeddings")

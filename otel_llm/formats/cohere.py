@@ -7,14 +7,14 @@ billed counts it is left out, since it may exceed them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Final
 
 import msgspec
 
-from otel_llm.formats.facts import Facts, Operation, Request, Usage
-from otel_llm.formats.openai_chat import tool_names
-from otel_llm.formats.reading import Shape, mapping, number, strings, text, whole
+from otel_llm.formats.facts import Facts, Usage
+from otel_llm.formats.json_format import MODEL, SAMPLING, JsonFormat
+from otel_llm.formats.openai_chat import output_type, tool_names
+from otel_llm.formats.reading import Fields, Shape, number, strings, text, whole
 
 
 class _Counts(msgspec.Struct):
@@ -89,51 +89,32 @@ _read = Shape(_Event)
 _LAST = ("message-end", "stream-end")
 
 
-class CohereChat:
-    terminated = True
+_REQUEST: Final[Fields] = {
+    **MODEL,
+    **SAMPLING,
+    "max_tokens": ("max_tokens", whole),
+    "p": ("top_p", number),
+    "k": ("top_k", whole),
+    "stop_sequences": ("stop_sequences", strings),
+    "conversation_id": ("conversation", text),
+    "response_format": ("output_type", output_type),
+    "tools": ("tools", tool_names),
+}
 
-    def __init__(self, name: str, operation: Operation = "chat") -> None:
-        self.name = name
-        self._operation: Operation = operation
 
-    def request(self, body: Mapping[str, Any]) -> Request:
-        kind = mapping(body.get("response_format")).get("type")
-        return Request(
-            operation=self._operation,
-            model=text(body.get("model")),
-            stream=body.get("stream") is True,
-            max_tokens=whole(body.get("max_tokens")),
-            temperature=number(body.get("temperature")),
-            top_p=number(body.get("p")),
-            top_k=whole(body.get("k")),
-            frequency_penalty=number(body.get("frequency_penalty")),
-            presence_penalty=number(body.get("presence_penalty")),
-            seed=whole(body.get("seed")),
-            stop_sequences=strings(body.get("stop_sequences")),
-            conversation=text(body.get("conversation_id")),
-            output_type="json" if kind == "json_object" else "text" if kind == "text" else None,
-            tools=tool_names(body.get("tools")),
-        )
+class CohereChat(JsonFormat[_Event]):
+    """Chat of both versions, and the legacy ``generate``. An error is a bare ``message``."""
 
-    def body(self, data: bytes, facts: Facts) -> None:
-        answer = _read(data)
-        if answer is None:
-            facts.undecodable = "syntax"
-            return
+    shape = _read
+    fields = _REQUEST
+
+    def note(self, answer: _Event, facts: Facts) -> None:
         if isinstance(answer.message, str):
             note_message(answer.message, facts)
         else:
             _note(answer, facts)
-        facts.complete = True
 
-    def event(self, data: bytes, facts: Facts) -> bool:
-        if data == b"[DONE]":
-            facts.complete = True
-            return False
-        event = _read(data)
-        if event is None:
-            facts.undecodable = "syntax"
-            return True
+    def note_event(self, event: _Event, facts: Facts) -> bool:
         if event.response is not None:
             facts.answers = None  # the last event of v1 has the whole text again
         _note(event.response or event, facts)
@@ -141,8 +122,7 @@ class CohereChat:
             _note_delta(event.delta, event.index, facts)
         if isinstance(event.message, str) and event.type is None and event.event_type is None:
             note_message(event.message, facts)
-        if event.type in _LAST or event.event_type in _LAST:
-            facts.complete = True
+        facts.complete = facts.complete or event.type in _LAST or event.event_type in _LAST
         return True
 
 
@@ -213,26 +193,21 @@ def note_message(message: str, facts: Facts) -> None:
     facts.error_type, facts.error_message = facts.error_type or "error", message
 
 
-class CohereEmbeddings:
-    name = "cohere_embeddings"
+_EMBED: Final[Fields] = {
+    "model": ("model", text),
+    "embedding_types": ("encoding_formats", strings),
+    "output_dimension": ("dimensions", whole),
+}
+
+
+class CohereEmbeddings(CohereChat):
+    """Embeddings state their usage as chat does."""
+
     terminated = False
-
-    def request(self, body: Mapping[str, Any]) -> Request:
-        return Request(
-            operation="embeddings",
-            model=text(body.get("model")),
-            encoding_formats=strings(body.get("embedding_types")),
-            dimensions=whole(body.get("output_dimension")),
-        )
-
-    def body(self, data: bytes, facts: Facts) -> None:
-        CHAT_V2.body(data, facts)
-
-    def event(self, data: bytes, facts: Facts) -> bool:
-        return CHAT_V2.event(data, facts)
+    fields = _EMBED
 
 
-CHAT_V2 = CohereChat("cohere_chat")
-CHAT_V1 = CohereChat("cohere_chat_v1")
+CHAT_V2 = CohereChat("cohere_chat", "chat")
+CHAT_V1 = CohereChat("cohere_chat_v1", "chat")
 GENERATE = CohereChat("cohere_generate", "text_completion")
-EMBED = CohereEmbeddings()
+EMBED = CohereEmbeddings("cohere_embeddings", "embeddings")

@@ -33,7 +33,7 @@ class Usage(msgspec.Struct, kw_only=True):
     output_audio: int | None = None
     """Part of ``output``."""
     cost: float | None = None
-    """US dollars that a gateway (OpenRouter, LiteLLM) stated for the call."""
+    """US dollars that a gateway (OpenRouter; LiteLLM in a stream) stated for the call."""
 
 
 class Request(msgspec.Struct, kw_only=True):
@@ -72,6 +72,8 @@ class Facts(msgspec.Struct, kw_only=True):
     finish_reasons: dict[int, str] = {}
     """The provider's own words by choice index."""
     usage: Usage | None = None
+    cost: float | None = None
+    """US dollars that a gateway stated in a response header (LiteLLM); what the body states (``usage.cost``) holds."""
     error_code: str | None = None
     """Provider's error code (``context_length_exceeded``), also from an error event inside a 200."""
     error_type: str | None = None

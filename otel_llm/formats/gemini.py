@@ -16,7 +16,8 @@ from typing import Any, Final
 import msgspec
 
 from otel_llm.formats.facts import Facts, Request, Usage
-from otel_llm.formats.reading import Fields, Present, Shape, fill, mapping, names, number, rows, strings, text, whole
+from otel_llm.formats.json_format import JsonFormat
+from otel_llm.formats.reading import Fields, Present, Shape, mapping, names, number, rows, strings, text, whole
 
 
 class _Modality(msgspec.Struct, rename="camel"):
@@ -98,12 +99,7 @@ class _Answer(msgspec.Struct, rename="camel"):
     error: GoogleError | None = None
 
 
-class _Answers(msgspec.Struct):
-    answers: list[_Answer] | None = None
-
-
 _read = Shape(_Answer)
-_read_all = Shape(_Answers)
 
 _AUDIO = ("AUDIO", 4, "4")
 
@@ -141,54 +137,35 @@ _REQUEST: Final = either({
 })  # fmt: skip
 
 
-class Gemini:
-    name = "gemini"
+class Gemini(JsonFormat[_Answer]):
+    """``generateContent`` and its stream, whose chunks are whole answers."""
+
     terminated = False
+    shape = _read
+    fields = _REQUEST
 
     def request(self, body: Mapping[str, Any]) -> Request:
-        request = Request(operation="generate_content")
-        fill(request, body, _REQUEST)
-        config = mapping(body.get("generationConfig") or body.get("generation_config"))
-        request.output_type = _output_type(config)
+        request = super().request(body)
+        request.output_type = _output_type(mapping(body.get("generationConfig") or body.get("generation_config")))
         return request
 
-    def body(self, data: bytes, facts: Facts) -> None:
-        """Reads an answer, or the array of answers that an unframed stream is."""
-        if data.lstrip().startswith(b"["):
-            whole_stream = _read_all(b'{"answers":' + data + b"}")
-            answers = (whole_stream.answers or []) if whole_stream else None
-        else:
-            answer = _read(data)
-            answers = None if answer is None else [answer]
-        if answers is None:
-            facts.undecodable = "syntax"
-            return
-        for answer in answers:
-            _note(answer, facts)
-        facts.complete = True
+    def note(self, answer: _Answer, facts: Facts) -> None:
+        facts.response_id = answer.response_id or facts.response_id
+        facts.response_model = answer.model_version or facts.response_model
+        for position, candidate in enumerate(answer.candidates or ()):
+            _note_candidate(candidate, position, facts)
+        if answer.prompt_feedback is not None and answer.prompt_feedback.block_reason and not answer.candidates:
+            # A blocked prompt has no candidate; the block stands in the place of its finish reason.
+            facts.finish_reasons[0] = _blocked(answer.prompt_feedback.block_reason)
+        if answer.usage_metadata is not None:
+            facts.usage = gemini_usage(answer.usage_metadata) or facts.usage
+            facts.service_tier = _tier(answer.usage_metadata) or facts.service_tier
+        if answer.error is not None:
+            note_google_error(answer.error, facts)
 
-    def event(self, data: bytes, facts: Facts) -> bool:
-        answer = _read(data)
-        if answer is None:
-            facts.undecodable = "syntax"
-            return True
-        _note(answer, facts)
-        return answer.error is None
-
-
-def _note(answer: _Answer, facts: Facts) -> None:
-    facts.response_id = answer.response_id or facts.response_id
-    facts.response_model = answer.model_version or facts.response_model
-    for position, candidate in enumerate(answer.candidates or ()):
-        _note_candidate(candidate, position, facts)
-    if answer.prompt_feedback is not None and answer.prompt_feedback.block_reason and not answer.candidates:
-        # A blocked prompt has no candidate; the block stands in the place of its finish reason.
-        facts.finish_reasons[0] = _blocked(answer.prompt_feedback.block_reason)
-    if answer.usage_metadata is not None:
-        facts.usage = gemini_usage(answer.usage_metadata) or facts.usage
-        facts.service_tier = _tier(answer.usage_metadata) or facts.service_tier
-    if answer.error is not None:
-        note_google_error(answer.error, facts)
+    def note_event(self, event: _Answer, facts: Facts) -> bool:
+        self.note(event, facts)
+        return event.error is None
 
 
 def _note_candidate(candidate: _Candidate, position: int, facts: Facts) -> None:
@@ -271,4 +248,4 @@ _SCHEMAS = ("responseSchema", "response_schema", "responseJsonSchema", "response
 _OUTPUTS = (("image", "image"), ("audio", "speech"), ("text", "text"))
 
 
-GENERATE = Gemini()
+GENERATE = Gemini("gemini", "generate_content")

@@ -7,13 +7,14 @@ the tokens of each text.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from otel_llm.formats.facts import Facts, Request, Usage
 from otel_llm.formats.gemini import GeminiUsage, GoogleError, gemini_usage, note_google_error
-from otel_llm.formats.reading import Shape, mapping, rows, text, whole
+from otel_llm.formats.json_format import JsonFormat
+from otel_llm.formats.reading import Fields, Shape, rows, text, whole
 
 
 class _Statistics(msgspec.Struct):
@@ -36,25 +37,25 @@ class _Answer(msgspec.Struct, rename={"usage_metadata": "usageMetadata"}):
 
 _read = Shape(_Answer)
 
+_SIZE: Final[Fields] = {"outputDimensionality": ("dimensions", whole)}
+_REQUEST: Final[Fields] = {
+    **_SIZE,
+    "model": ("model", lambda stated: text(str(stated or "").removeprefix("models/"))),
+    "parameters": _SIZE,
+}
 
-class GeminiEmbeddings:
-    name = "gemini_embeddings"
+
+class GeminiEmbeddings(JsonFormat[_Answer]):
+    """Embeddings of one text, or of a batch, whose first request tells the model."""
+
     terminated = False
+    shape = _read
+    fields = _REQUEST
 
     def request(self, body: Mapping[str, Any]) -> Request:
-        first = next(iter(rows(body.get("requests"))), body)
-        parameters = mapping(body.get("parameters"))
-        return Request(
-            operation="embeddings",
-            model=text(str(first.get("model") or "").removeprefix("models/")),
-            dimensions=whole(first.get("outputDimensionality", parameters.get("outputDimensionality"))),
-        )
+        return super().request(next(iter(rows(body.get("requests"))), body))
 
-    def body(self, data: bytes, facts: Facts) -> None:
-        answer = _read(data)
-        if answer is None:
-            facts.undecodable = "syntax"
-            return
+    def note(self, answer: _Answer, facts: Facts) -> None:
         if answer.error is not None:
             note_google_error(answer.error, facts)
         if answer.usage_metadata is not None:
@@ -63,15 +64,10 @@ class GeminiEmbeddings:
         stated = [count for count in counts if count is not None]
         if stated:
             facts.usage = Usage(input=sum(stated))
-        facts.complete = True
-
-    def event(self, data: bytes, facts: Facts) -> bool:
-        self.body(data, facts)
-        return True
 
 
 def _tokens(row: _Prediction) -> int | None:
     return row.embeddings.statistics.token_count if row.embeddings and row.embeddings.statistics else None
 
 
-EMBED = GeminiEmbeddings()
+EMBED = GeminiEmbeddings("gemini_embeddings", "embeddings")

@@ -5,14 +5,14 @@ Source: google-genai 3.4 and recorded traffic. ``total_output_tokens`` excludes 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Final
 
 import msgspec
 
-from otel_llm.formats.facts import Facts, Request, Usage
+from otel_llm.formats.facts import Facts, Usage
 from otel_llm.formats.gemini import GoogleError, note_google_error
-from otel_llm.formats.reading import Shape, mapping, number, rows, strings, text, whole
+from otel_llm.formats.json_format import MODEL, SAMPLING, JsonFormat
+from otel_llm.formats.reading import Fields, Shape, names, strings, text, whole
 
 
 class _Usage(msgspec.Struct):
@@ -44,70 +44,55 @@ class _Interaction(msgspec.Struct):
     error: GoogleError | None = None
 
 
-class _Event(msgspec.Struct):
+class _Event(_Interaction):
+    """An interaction, or an event about one: the fields do not collide."""
+
     event_type: str | None = None
     interaction: _Interaction | None = None
     step: _Step | None = None
     delta: _Content | None = None
-    error: GoogleError | None = None
 
 
-_read = Shape(_Interaction)
-_read_event = Shape(_Event)
+_read = Shape(_Event)
 
 _MEDIA = ("audio", "document", "image", "video")
 _RUNNING = (None, "in_progress", "queued")
 
 
-class GeminiInteractions:
-    name = "gemini_interactions"
-    terminated = True
+_CONFIG: Final[Fields] = {
+    **SAMPLING,
+    "max_output_tokens": ("max_tokens", whole),
+    "stop_sequences": ("stop_sequences", strings),
+    "thinking_level": ("reasoning_level", text),
+}
+_REQUEST: Final[Fields] = {
+    **MODEL,
+    "generation_config": _CONFIG,
+    "previous_interaction_id": ("previous_response", text),
+    "service_tier": ("service_tier", text),
+    "tools": ("tools", names),
+}
 
-    def request(self, body: Mapping[str, Any]) -> Request:
-        config = mapping(body.get("generation_config"))
-        return Request(
-            operation="generate_content",
-            model=text(body.get("model")),
-            stream=body.get("stream") is True,
-            max_tokens=whole(config.get("max_output_tokens")),
-            temperature=number(config.get("temperature")),
-            top_p=number(config.get("top_p")),
-            seed=whole(config.get("seed")),
-            stop_sequences=strings(config.get("stop_sequences")),
-            reasoning_level=text(config.get("thinking_level")),
-            previous_response=text(body.get("previous_interaction_id")),
-            service_tier=text(body.get("service_tier")),
-            tools=frozenset(name for row in rows(body.get("tools")) if (name := text(row.get("name")))),
-        )
 
-    def body(self, data: bytes, facts: Facts) -> None:
-        interaction = _read(data)
-        if interaction is None:
-            facts.undecodable = "syntax"
-            return
-        _note(interaction, facts)
-        facts.complete = True
+class GeminiInteractions(JsonFormat[_Event]):
+    """An interaction of steps, whole or as events that begin and end with it."""
 
-    def event(self, data: bytes, facts: Facts) -> bool:
-        if data == b"[DONE]":
-            facts.complete = True
-            return False
-        event = _read_event(data)
-        if event is None:
-            facts.undecodable = "syntax"
-            return True
+    shape = _read
+    fields = _REQUEST
+
+    def note(self, answer: _Event, facts: Facts) -> None:
+        _note(answer, facts)
+
+    def note_event(self, event: _Event, facts: Facts) -> bool:
         if event.interaction is not None:
             _note(event.interaction, facts)
         if event.step is not None:
             _note_step(event.step, facts)
-        if event.delta is not None and event.delta.type == "text" and event.delta.text:
-            facts.text = True
-        if event.delta is not None and event.delta.type in _MEDIA:
-            facts.other_output = True
+        if event.delta is not None:
+            _note_content(event.delta, facts)
         if event.error is not None:
             note_google_error(event.error, facts)
-        if event.event_type in ("interaction.completed", "error"):
-            facts.complete = True
+        facts.complete = facts.complete or event.event_type in ("interaction.completed", "error")
         return True
 
 
@@ -129,8 +114,16 @@ def _note_step(step: _Step, facts: Facts) -> None:
     if step.type == "function_call" and step.name:
         facts.tools_called.add(step.name)
     if step.type == "model_output":
-        facts.text = facts.text or any(content.text for content in step.content or ())
-        facts.other_output = facts.other_output or any(content.type in _MEDIA for content in step.content or ())
+        facts.text = facts.text or False
+        for content in step.content or ():
+            _note_content(content, facts)
+
+
+def _note_content(content: _Content, facts: Facts) -> None:
+    """A part of the output, or a piece of one in a stream. Thoughts are of other types."""
+    if content.text and content.type in (None, "text"):
+        facts.text = True
+    facts.other_output = facts.other_output or content.type in _MEDIA
 
 
 def _usage(stated: _Usage) -> Usage | None:
@@ -146,4 +139,4 @@ def _usage(stated: _Usage) -> Usage | None:
     )
 
 
-INTERACTIONS = GeminiInteractions()
+INTERACTIONS = GeminiInteractions("gemini_interactions", "generate_content")

@@ -7,12 +7,13 @@ so a client seam names the format. Counts stand in ``details``, if asked for, an
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Final
 
 import msgspec
 
-from otel_llm.formats.facts import Facts, Operation, Request, Usage
-from otel_llm.formats.reading import Shape, mapping, number, strings, text, whole
+from otel_llm.formats.facts import Facts, Usage
+from otel_llm.formats.json_format import MODEL, SAMPLING, JsonFormat
+from otel_llm.formats.reading import Fields, Shape, strings, whole
 
 
 class _Details(msgspec.Struct):
@@ -34,35 +35,17 @@ class _Answer(msgspec.Struct):
     error_type: str | None = None
 
 
-class _Answers(msgspec.Struct):
-    answers: list[_Answer] | None = None
-
-
 _read = Shape(_Answer)
-_read_all = Shape(_Answers)
+
+_PARAMETERS: Final[Fields] = {**SAMPLING, "max_new_tokens": ("max_tokens", whole), "stop": ("stop_sequences", strings)}
+_REQUEST: Final[Fields] = {**MODEL, "parameters": _PARAMETERS}
 
 
-class TextGeneration:
-    terminated = True
+class TextGeneration(JsonFormat[_Answer]):
+    """TGI's generation, and feature extraction, whose array of numbers states nothing."""
 
-    def __init__(self, name: str, operation: Operation) -> None:
-        self.name = name
-        self._operation: Operation = operation
-
-    def request(self, body: Mapping[str, Any]) -> Request:
-        parameters = mapping(body.get("parameters"))
-        return Request(
-            operation=self._operation,
-            model=text(body.get("model")),
-            stream=body.get("stream") is True,
-            max_tokens=whole(parameters.get("max_new_tokens")),
-            temperature=number(parameters.get("temperature")),
-            top_p=number(parameters.get("top_p")),
-            top_k=whole(parameters.get("top_k")),
-            frequency_penalty=number(parameters.get("frequency_penalty")),
-            seed=whole(parameters.get("seed")),
-            stop_sequences=strings(parameters.get("stop")),
-        )
+    shape = _read
+    fields = _REQUEST
 
     def headers(self, headers: Mapping[str, str], facts: Facts) -> None:
         """Token counts, which the body mostly leaves out."""
@@ -70,45 +53,22 @@ class TextGeneration:
         if facts.usage is None and (spent is not None or said is not None):
             facts.usage = Usage(input=spent, output=said)
 
-    def body(self, data: bytes, facts: Facts) -> None:
-        if data.lstrip().startswith(b"["):  # one answer an input; of embeddings an array of numbers
-            found = _read_all(b'{"answers":' + data + b"}")
-            answers = (found.answers or []) if found else None
-        else:
-            answer = _read(data)
-            answers = None if answer is None else [answer]
-        if answers is None:
-            facts.undecodable = "syntax"
-            return
-        for index, answer in enumerate(answers):
-            _note(answer, index, facts)
-        facts.complete = True
-
-    def event(self, data: bytes, facts: Facts) -> bool:
-        answer = _read(data)
-        if answer is None:
-            facts.undecodable = "syntax"
-            return True
-        _note(answer, 0, facts)
-        if answer.generated_text is not None or answer.details is not None or answer.error:
-            facts.complete = True
-        return True
+    def note(self, answer: _Answer, facts: Facts) -> None:
+        said = answer.generated_text or (answer.token.text if answer.token and not answer.token.special else None)
+        if answer.generated_text is not None or answer.token is not None:
+            facts.text = facts.text or bool(said)
+        if answer.details is not None:
+            _note_details(answer.details, facts)
+        if answer.error:
+            facts.error_type = answer.error_type or "error"
+            facts.error_message = answer.error if isinstance(answer.error, str) else "; ".join(answer.error)
+        ended = answer.generated_text is not None or answer.details is not None or bool(answer.error)
+        facts.complete = facts.complete or ended
 
 
-def _note(answer: _Answer, index: int, facts: Facts) -> None:
-    said = answer.generated_text or (answer.token.text if answer.token and not answer.token.special else None)
-    if answer.generated_text is not None or answer.token is not None:
-        facts.text = facts.text or bool(said)
-    if answer.details is not None:
-        _note_details(answer.details, index, facts)
-    if answer.error:
-        facts.error_type = answer.error_type or "error"
-        facts.error_message = answer.error if isinstance(answer.error, str) else "; ".join(answer.error)
-
-
-def _note_details(details: _Details, index: int, facts: Facts) -> None:
+def _note_details(details: _Details, facts: Facts) -> None:
     if details.finish_reason:
-        facts.finish_reasons[index] = details.finish_reason
+        facts.finish_reasons[len(facts.finish_reasons)] = details.finish_reason  # of several answers, one after another
     if details.generated_tokens is not None or details.input_length is not None:
         known = facts.usage or Usage()
         spent = known.input if details.input_length is None else details.input_length

@@ -7,13 +7,14 @@ missing there when the prompt was cached.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from otel_llm.formats.facts import Facts, Operation, Request, Usage
+from otel_llm.formats.facts import Facts, Request, Usage
+from otel_llm.formats.json_format import MODEL, SAMPLING, JsonFormat
 from otel_llm.formats.openai_chat import tool_names
-from otel_llm.formats.reading import Shape, mapping, number, strings, text, whole
+from otel_llm.formats.reading import Fields, Shape, strings, text, whole
 
 
 class _Function(msgspec.Struct):
@@ -44,69 +45,50 @@ class _Answer(msgspec.Struct):
 _read = Shape(_Answer)
 
 
-class Ollama:
-    terminated = True
+_OPTIONS: Final[Fields] = {**SAMPLING, "num_predict": ("max_tokens", whole), "stop": ("stop_sequences", strings)}
 
-    def __init__(self, name: str, operation: Operation) -> None:
-        self.name = name
-        self._operation: Operation = operation
+_REQUEST: Final[Fields] = {
+    **MODEL,
+    "options": _OPTIONS,
+    "dimensions": ("dimensions", whole),
+    "think": ("reasoning_level", text),
+    "format": ("output_type", lambda stated: "json" if stated else None),
+    "tools": ("tools", tool_names),
+}
+
+
+class Ollama(JsonFormat[_Answer]):
+    """Ollama's own API; that it speaks OpenAI's, too, is nothing of its own."""
+
+    shape = _read
+    fields = _REQUEST
 
     def request(self, body: Mapping[str, Any]) -> Request:
-        options = mapping(body.get("options"))
-        think = body.get("think")
-        return Request(
-            operation=self._operation,
-            model=text(body.get("model")),
-            stream=self._operation != "embeddings" and body.get("stream") is not False,
-            max_tokens=whole(options.get("num_predict")),
-            temperature=number(options.get("temperature")),
-            top_p=number(options.get("top_p")),
-            top_k=whole(options.get("top_k")),
-            frequency_penalty=number(options.get("frequency_penalty")),
-            presence_penalty=number(options.get("presence_penalty")),
-            seed=whole(options.get("seed")),
-            stop_sequences=strings(options.get("stop")),
-            dimensions=whole(body.get("dimensions")),
-            reasoning_level=text(think),
-            output_type="json" if body.get("format") else None,
-            tools=tool_names(body.get("tools")),
-        )
+        request = super().request(body)
+        request.stream = self.operation != "embeddings" and body.get("stream") is not False
+        return request
 
-    def body(self, data: bytes, facts: Facts) -> None:
-        answer = _read(data)
-        if answer is None:
-            facts.undecodable = "syntax"
-            return
-        _note(answer, facts)
-        facts.complete = True
-
-    def event(self, data: bytes, facts: Facts) -> bool:
-        answer = _read(data)
-        if answer is None:
-            facts.undecodable = "syntax"
-            return True
-        _note(answer, facts)
-        if answer.done or answer.error:
-            facts.complete = True
-        return True
+    def note(self, answer: _Answer, facts: Facts) -> None:
+        facts.response_model = answer.model or facts.response_model
+        if answer.message is not None:
+            _note_message(answer.message, facts)
+        if answer.response is not None:
+            _note_text(answer.response, facts)
+        if answer.done_reason:
+            facts.finish_reasons[0] = answer.done_reason
+        if answer.prompt_eval_count is not None or answer.eval_count is not None:
+            facts.usage = Usage(input=answer.prompt_eval_count, output=answer.eval_count)
+        if answer.error:
+            facts.error_type, facts.error_message = "error", answer.error
+        facts.complete = facts.complete or bool(answer.done or answer.error)
 
 
-def _note(answer: _Answer, facts: Facts) -> None:
-    facts.response_model = answer.model or facts.response_model
-    if answer.message is not None:
-        _note_text(answer.message.content, facts)
-        for place, call in enumerate(answer.message.tool_calls or ()):
-            if call.function is not None and call.function.name:
-                facts.tools_called.add(call.function.name)
-                facts.argue(place, call.function.arguments)
-    if answer.response is not None:
-        _note_text(answer.response, facts)
-    if answer.done_reason:
-        facts.finish_reasons[0] = answer.done_reason
-    if answer.prompt_eval_count is not None or answer.eval_count is not None:
-        facts.usage = Usage(input=answer.prompt_eval_count, output=answer.eval_count)
-    if answer.error:
-        facts.error_type, facts.error_message = "error", answer.error
+def _note_message(message: _Message, facts: Facts) -> None:
+    _note_text(message.content, facts)
+    for place, call in enumerate(message.tool_calls or ()):
+        if call.function is not None and call.function.name:
+            facts.tools_called.add(call.function.name)
+            facts.argue(place, call.function.arguments)
 
 
 def _note_text(said: str | None, facts: Facts) -> None:

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 import msgspec
 
-from otel_llm.formats.facts import Facts, Operation, Request, Usage
-from otel_llm.formats.reading import Fields, Present, Shape, fill, mapping, names, number, rows, strings, text, whole
+from otel_llm.formats.facts import Facts, Request, Usage
+from otel_llm.formats.json_format import MODEL, SAMPLING, JsonFormat
+from otel_llm.formats.reading import Fields, Present, Shape, mapping, names, rows, strings, text, whole
 
 
 class _PromptDetails(msgspec.Struct):
@@ -129,15 +130,9 @@ def tool_names(tools: object) -> frozenset[str]:
 
 
 _REQUEST: Final[Fields] = {
-    "model": ("model", text),
-    "stream": ("stream", lambda stated: stated is True),
+    **MODEL,
+    **SAMPLING,
     "max_tokens": ("max_tokens", whole),
-    "temperature": ("temperature", number),
-    "top_p": ("top_p", number),
-    "top_k": ("top_k", whole),
-    "frequency_penalty": ("frequency_penalty", number),
-    "presence_penalty": ("presence_penalty", number),
-    "seed": ("seed", whole),
     "n": ("choices", whole),
     "stop": ("stop_sequences", strings),
     "reasoning_effort": ("reasoning_level", text),
@@ -148,47 +143,33 @@ _REQUEST: Final[Fields] = {
 }
 
 
-class OpenAIChat:
-    """Chat completions (``operation="chat"``), legacy completions and embeddings: one shape with optional parts."""
+_EMBEDDINGS: Final[Fields] = {
+    "model": ("model", text),
+    "encoding_format": ("encoding_formats", strings),
+    "dimensions": ("dimensions", whole),
+}
+
+
+class OpenAIChat(JsonFormat[_Answer]):
+    """Chat completions (``operation="chat"``) and legacy completions: one shape with optional parts."""
 
     terminated = False
     """OpenAI ends a stream with ``[DONE]``, many compatible servers do not."""
-
-    def __init__(self, name: str, operation: Operation) -> None:
-        self.name = name
-        self._operation: Operation = operation
+    shape = _read
+    fields = _REQUEST
 
     def request(self, body: Mapping[str, Any]) -> Request:
-        if self._operation == "embeddings":
-            return _embeddings_request(body)
-        request = Request(operation=self._operation)
-        fill(request, body, _REQUEST)
+        request = super().request(body)
         if "max_completion_tokens" in body:  # the newer name wins
             request.max_tokens = whole(body["max_completion_tokens"])
         return request
 
-    def body(self, data: bytes, facts: Facts) -> None:
-        answer = _read(data)
-        if answer is None:
-            facts.undecodable = "syntax"
-            return
-        self._note(answer, facts)
-        facts.complete = True
-
     def event(self, data: bytes, facts: Facts) -> bool:
-        if data == b"[DONE]":
-            facts.complete = True
-            return False
         if facts.skim and _PLAIN in data and not any(word in data for word in _TELLING):
             return True
-        answer = _read(data)
-        if answer is None:
-            facts.undecodable = "syntax"
-            return True
-        self._note(answer, facts)
-        return True
+        return super().event(data, facts)
 
-    def _note(self, answer: _Answer, facts: Facts) -> None:
+    def note(self, answer: _Answer, facts: Facts) -> None:
         if facts.response_id is None:
             facts.response_id = answer.id or None
         if facts.response_model is None:
@@ -206,6 +187,12 @@ class OpenAIChat:
             note_error(OpenAIError(answer.code, answer.type, answer.message), facts)
         elif answer.message:  # beside a status that tells: Mistral's 401 and 429
             facts.error_message = answer.message
+
+
+class OpenAIEmbeddings(OpenAIChat):
+    """Embeddings: the same answer without choices."""
+
+    fields = _EMBEDDINGS
 
 
 def _note_choice(choice: _Choice, position: int, facts: Facts) -> None:
@@ -275,15 +262,6 @@ def note_error(error: OpenAIError | str, facts: Facts) -> None:
     facts.error_message = error.message
 
 
-def _embeddings_request(body: Mapping[str, Any]) -> Request:
-    return Request(
-        operation="embeddings",
-        model=text(body.get("model")),
-        encoding_formats=strings(body.get("encoding_format")),
-        dimensions=whole(body.get("dimensions")),
-    )
-
-
 CHAT = OpenAIChat("openai_chat", "chat")
 COMPLETIONS = OpenAIChat("openai_completions", "text_completion")
-EMBEDDINGS = OpenAIChat("openai_embeddings", "embeddings")
+EMBEDDINGS = OpenAIEmbeddings("openai_embeddings", "embeddings")

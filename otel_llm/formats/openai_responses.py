@@ -5,14 +5,14 @@ Source: OpenAI API reference and recorded traffic. ``input_tokens`` includes cac
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from otel_llm.formats.facts import Facts, Request, Usage
+from otel_llm.formats.facts import Facts, Usage
+from otel_llm.formats.json_format import MODEL, SAMPLING, JsonFormat
 from otel_llm.formats.openai_chat import OpenAIError, note_error, output_type, tool_names
-from otel_llm.formats.reading import Fields, Shape, fill, mapping, number, text, whole
+from otel_llm.formats.reading import Fields, Shape, mapping, text, whole
 
 
 class _InputDetails(msgspec.Struct):
@@ -59,16 +59,16 @@ class _Response(msgspec.Struct):
     output: list[_Item] | None = None
 
 
-class _Event(msgspec.Struct):
+class _Event(_Response):
+    """A response, or an event about one: the fields do not collide."""
+
     type: str | None = None
     response: _Response | None = None
     code: str | int | None = None
     message: str | None = None
-    error: OpenAIError | None = None
 
 
-_read_response = Shape(_Response)
-_read_event = Shape(_Event)
+_read = Shape(_Event)
 
 _LAST = frozenset({"response.completed", "response.incomplete", "response.failed", "error"})
 _PLAIN = (b'{"type":"response.output_text.delta"', b'{"type":"response.function_call_arguments.delta"')
@@ -82,45 +82,34 @@ _WORDS = (None, "message", "reasoning", "web_search_call", "file_search_call", "
 """Items that are text, or nothing that the app could use alone. Any other is output of its own kind."""
 
 _REQUEST: Final[Fields] = {
-    "model": ("model", text),
-    "stream": ("stream", lambda stated: stated is True),
+    **MODEL,
+    **SAMPLING,
     "max_output_tokens": ("max_tokens", whole),
-    "temperature": ("temperature", number),
-    "top_p": ("top_p", number),
-    "reasoning": ("reasoning_level", lambda stated: text(mapping(stated).get("effort"))),
+    "reasoning": {"effort": ("reasoning_level", text)},
     "previous_response_id": ("previous_response", text),
     "conversation": ("conversation", lambda stated: text(stated) or text(mapping(stated).get("id"))),
-    "text": ("output_type", lambda stated: output_type(mapping(stated).get("format"))),
+    "text": {"format": ("output_type", output_type)},
     "service_tier": ("service_tier", text),
     "tools": ("tools", tool_names),
 }
 
 
-class OpenAIResponses:
-    name = "openai_responses"
-    terminated = True
+class OpenAIResponses(JsonFormat[_Event]):
+    """A response of items, whole or as events, of which the last one has it all."""
 
-    def request(self, body: Mapping[str, Any]) -> Request:
-        request = Request(operation="chat")
-        fill(request, body, _REQUEST)
-        return request
-
-    def body(self, data: bytes, facts: Facts) -> None:
-        response = _read_response(data)
-        if response is None:
-            facts.undecodable = "syntax"
-            return
-        _note(response, facts)
-        facts.complete = True
+    shape = _read
+    fields = _REQUEST
 
     def event(self, data: bytes, facts: Facts) -> bool:
         if data.startswith(_PLAIN):
             facts.text = True
             return True
-        event = _read_event(data)
-        if event is None:
-            facts.undecodable = "syntax"
-            return True
+        return super().event(data, facts)
+
+    def note(self, answer: _Event, facts: Facts) -> None:
+        _note(answer, facts)
+
+    def note_event(self, event: _Event, facts: Facts) -> bool:
         if event.type == "response.output_text.delta":
             facts.text = True
         if event.response is not None:
@@ -173,4 +162,4 @@ def _usage(stated: _Usage) -> Usage | None:
     )  # fmt: skip
 
 
-RESPONSES = OpenAIResponses()
+RESPONSES = OpenAIResponses("openai_responses", "chat")

@@ -24,6 +24,7 @@ class Shape(Generic[T]):
     def __init__(self, shape: type[T]) -> None:
         self._shape = shape
         self._decoder = msgspec.json.Decoder(shape, strict=False)
+        self._all = msgspec.json.Decoder(list[shape], strict=False)
 
     def __call__(self, data: bytes) -> T | None:
         """The struct, or ``None`` if the data are no JSON object."""
@@ -33,6 +34,26 @@ class Shape(Generic[T]):
             return self._without_misfits(data)
         except UNREADABLE:
             return None
+
+    def each(self, data: bytes) -> list[T] | None:
+        """The structs of an array, or the one of an object alone; ``None`` if the data are no JSON of either kind.
+        Elements that are no objects (an embedding's numbers) are skipped."""
+        if not data[:16].lstrip().startswith(b"["):
+            found = self(data)
+            return None if found is None else [found]
+        try:
+            return self._all.decode(data)
+        except msgspec.ValidationError:
+            return self._objects(data)
+        except UNREADABLE:
+            return None
+
+    def _objects(self, data: bytes) -> list[T] | None:
+        try:
+            decoded: list[object] = msgspec.json.decode(data)
+        except UNREADABLE:
+            return None
+        return [found for value in decoded if (found := self.convert(value)) is not None]
 
     def _without_misfits(self, data: bytes) -> T | None:
         """The typed decoder stops at the first misfit, so broken JSON may come after it."""

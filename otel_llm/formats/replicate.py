@@ -6,12 +6,13 @@ Source: Replicate API reference and recorded traffic. Language models state thei
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from otel_llm.formats.facts import Facts, Request, Usage
-from otel_llm.formats.reading import Shape, mapping, number, text, whole
+from otel_llm.formats.json_format import MODEL, SAMPLING, JsonFormat
+from otel_llm.formats.reading import Fields, Shape, text, whole
 
 
 class _Metrics(msgspec.Struct):
@@ -35,38 +36,31 @@ _read = Shape(_Prediction)
 _ENDED = ("succeeded", "failed", "canceled")
 
 
-class ReplicatePredictions:
-    name = "replicate_predictions"
-    terminated = True
+_INPUT: Final[Fields] = {**SAMPLING, "max_new_tokens": ("max_tokens", whole), "max_tokens": ("max_tokens", whole)}
+_REQUEST: Final[Fields] = {**MODEL, "input": _INPUT}
+
+
+class ReplicatePredictions(JsonFormat[_Prediction]):
+    """A prediction as it stands; its stream is plain text."""
+
+    shape = _read
+    fields = _REQUEST
 
     def request(self, body: Mapping[str, Any]) -> Request:
-        given = mapping(body.get("input"))
-        return Request(
-            operation="text_completion",
-            model=text(body.get("version")) or text(body.get("model")),
-            stream=body.get("stream") is True,
-            max_tokens=whole(given.get("max_tokens", given.get("max_new_tokens"))),
-            temperature=number(given.get("temperature")),
-            top_p=number(given.get("top_p")),
-            top_k=whole(given.get("top_k")),
-            seed=whole(given.get("seed")),
-        )
+        request = super().request(body)
+        request.model = text(body.get("version")) or request.model
+        return request
 
-    def body(self, data: bytes, facts: Facts) -> None:
-        found = _read(data)
-        if found is None:
-            facts.undecodable = "syntax"
-            return
-        facts.response_id, facts.response_model = found.id or None, found.model or None
-        if found.status in _ENDED:
-            facts.finish_reasons[0] = found.status
-            facts.text = bool(found.output)
-        counts = found.metrics
+    def note(self, answer: _Prediction, facts: Facts) -> None:
+        facts.response_id, facts.response_model = answer.id or None, answer.model or None
+        if answer.status in _ENDED:
+            facts.finish_reasons[0] = answer.status
+            facts.text = bool(answer.output)
+        counts = answer.metrics
         if counts is not None and (counts.input_token_count is not None or counts.output_token_count is not None):
             facts.usage = Usage(input=counts.input_token_count, output=counts.output_token_count)
-        if found.error or found.detail:
-            facts.error_type, facts.error_message = found.title or "error", found.error or found.detail
-        facts.complete = True
+        if answer.error or answer.detail:
+            facts.error_type, facts.error_message = answer.title or "error", answer.error or answer.detail
 
     def event(self, data: bytes, facts: Facts) -> bool:
         """Reads a text event; the ``done`` event's payload is an object with nothing but a reason in it."""
@@ -77,4 +71,4 @@ class ReplicatePredictions:
         return True
 
 
-PREDICTIONS = ReplicatePredictions()
+PREDICTIONS = ReplicatePredictions("replicate_predictions", "text_completion")

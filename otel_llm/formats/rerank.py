@@ -6,14 +6,14 @@ and vLLM state ``usage.total_tokens``, which is all input.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Final
 
 import msgspec
 
 from otel_llm.formats.cohere import CohereUsage, cohere_usage, note_message
-from otel_llm.formats.facts import Facts, Request, Usage
-from otel_llm.formats.reading import Shape, text, whole
+from otel_llm.formats.facts import Facts, Usage
+from otel_llm.formats.json_format import JsonFormat
+from otel_llm.formats.reading import Fields, Shape, text, whole
 
 
 class _Usage(msgspec.Struct):
@@ -32,20 +32,17 @@ class _Answer(msgspec.Struct):
 
 _read = Shape(_Answer)
 
+_REQUEST: Final[Fields] = {"model": ("model", text), "top_n": ("results", whole), "top_k": ("results", whole)}
 
-class Rerank:
-    name = "rerank"
+
+class Rerank(JsonFormat[_Answer]):
+    """One query, documents by their scores."""
+
     terminated = False
+    shape = _read
+    fields = _REQUEST
 
-    def request(self, body: Mapping[str, Any]) -> Request:
-        top = body.get("top_n", body.get("top_k"))
-        return Request(operation="retrieval", model=text(body.get("model")), results=whole(top))
-
-    def body(self, data: bytes, facts: Facts) -> None:
-        answer = _read(data)
-        if answer is None:
-            facts.undecodable = "syntax"
-            return
+    def note(self, answer: _Answer, facts: Facts) -> None:
         facts.response_id, facts.response_model = answer.id or None, answer.model or None
         if answer.meta is not None:
             facts.usage = cohere_usage(answer.meta)
@@ -55,11 +52,6 @@ class Rerank:
             facts.usage = facts.usage if count is None else Usage(input=count)
         if answer.message or answer.detail:
             note_message(answer.message or answer.detail or "", facts)
-        facts.complete = True
-
-    def event(self, data: bytes, facts: Facts) -> bool:
-        self.body(data, facts)
-        return True
 
 
-RERANK = Rerank()
+RERANK = Rerank("rerank", "retrieval")

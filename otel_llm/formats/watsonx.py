@@ -6,13 +6,14 @@ Source: watsonx.ai API reference and recorded traffic. A stream states the input
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from otel_llm.formats.facts import Facts, Operation, Request, Usage
+from otel_llm.formats.facts import Facts, Request, Usage
+from otel_llm.formats.json_format import SAMPLING, JsonFormat
 from otel_llm.formats.openai_chat import OpenAIChat
-from otel_llm.formats.reading import Shape, mapping, number, strings, text, whole
+from otel_llm.formats.reading import Fields, Shape, strings, text, whole
 
 
 class _Result(msgspec.Struct):
@@ -37,55 +38,31 @@ class _Answer(msgspec.Struct):
 _read = Shape(_Answer)
 
 
-class WatsonxText:
-    """Generation and embeddings (``operation``)."""
+_PARAMETERS: Final[Fields] = {
+    **SAMPLING,
+    "max_new_tokens": ("max_tokens", whole),
+    "random_seed": ("seed", whole),
+    "stop_sequences": ("stop_sequences", strings),
+}
+_REQUEST: Final[Fields] = {"model_id": ("model", text), "parameters": _PARAMETERS}
 
-    terminated = True
 
-    def __init__(self, name: str, operation: Operation) -> None:
-        self.name = name
-        self._operation: Operation = operation
+class WatsonxText(JsonFormat[_Answer]):
+    """Text generation, plain and streamed, and embeddings (``operation``)."""
 
-    def request(self, body: Mapping[str, Any]) -> Request:
-        parameters = mapping(body.get("parameters"))
-        return Request(
-            operation=self._operation,
-            model=text(body.get("model_id")),
-            max_tokens=whole(parameters.get("max_new_tokens")),
-            temperature=number(parameters.get("temperature")),
-            top_p=number(parameters.get("top_p")),
-            top_k=whole(parameters.get("top_k")),
-            seed=whole(parameters.get("random_seed")),
-            stop_sequences=strings(parameters.get("stop_sequences")),
-        )
+    shape = _read
+    fields = _REQUEST
 
-    def body(self, data: bytes, facts: Facts) -> None:
-        answer = _read(data)
-        if answer is None:
-            facts.undecodable = "syntax"
-            return
-        _note(answer, facts)
-        facts.complete = True
-
-    def event(self, data: bytes, facts: Facts) -> bool:
-        answer = _read(data)
-        if answer is None:
-            facts.undecodable = "syntax"
-            return True
-        _note(answer, facts)
+    def note(self, answer: _Answer, facts: Facts) -> None:
+        facts.response_model = answer.model_id or facts.response_model
+        if answer.input_token_count is not None:
+            facts.usage = Usage(input=answer.input_token_count)
+        for index, row in enumerate(answer.results or ()):
+            _note_result(row, index, facts)
+        for error in answer.errors or ():
+            facts.error_code = facts.error_code or error.code or "error"
+            facts.error_message = facts.error_message or error.message
         facts.complete = facts.complete or bool(facts.finish_reasons) or facts.failed()
-        return True
-
-
-def _note(answer: _Answer, facts: Facts) -> None:
-    facts.response_model = answer.model_id or facts.response_model
-    if answer.input_token_count is not None:
-        facts.usage = Usage(input=answer.input_token_count)
-    for index, row in enumerate(answer.results or ()):
-        _note_result(row, index, facts)
-    for error in answer.errors or ():
-        facts.error_code = facts.error_code or error.code or "error"
-        facts.error_message = facts.error_message or error.message
 
 
 def _note_result(row: _Result, index: int, facts: Facts) -> None:
@@ -100,6 +77,8 @@ def _note_result(row: _Result, index: int, facts: Facts) -> None:
 
 
 class WatsonxChat(OpenAIChat):
+    """OpenAI's chat with the model as ``model_id``."""
+
     def request(self, body: Mapping[str, Any]) -> Request:
         found = super().request(body)
         found.model = text(body.get("model_id")) or found.model

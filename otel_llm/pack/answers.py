@@ -25,7 +25,9 @@ UNUSED: Final[dict[str, str]] = {
     catalog.RATELIMIT_LIMIT.name: "no provider stated a limit",
     catalog.RATELIMIT_REMAINING.name: "no provider stated a limit",
     catalog.FIRST_CHUNK.name: "nothing was streamed",
+    catalog.MAIN_FIRST_CHUNK.name: "nothing was streamed",
     catalog.OUTPUT_CHUNK.name: "nothing was streamed",
+    catalog.MAIN_OUTPUT_CHUNK.name: "nothing was streamed",
     catalog.ATTRIBUTED_CALLS.name: "the app attributes no calls",
     catalog.ATTRIBUTED_TOKENS.name: "the app attributes no calls",
     catalog.ATTRIBUTED_COST.name: "the app attributes no calls",
@@ -84,11 +86,11 @@ class _Names:
         self._present: dict[str, bool] = {}
         self.unused: dict[str, str] = {}
         self.faults: dict[str, str] = {}
-        for metric in catalog.METRICS:
+        for metric in config.metrics():
             known = self.unused if metric.name in UNUSED else self.faults
             suffixes = ("_bucket", "_count", "_sum") if metric.kind == "histogram" else ("",)
             for suffix in suffixes:
-                known[config.metric_name(metric) + suffix] = UNUSED.get(metric.name, "is not in this Prometheus")
+                known[metric.series + suffix] = UNUSED.get(metric.name, "is not in this Prometheus")
         self._raw = {**self.unused, **self.faults}
         self._records = {one.name: one.expr for one in records.records(config)}
 

@@ -148,6 +148,14 @@ class Links(Section, frozen=True, kw_only=True):
     grafana: Annotated[str, _doc("address of Grafana, put before dashboard links; empty: links start at /d/")] = ""
 
 
+MAIN: Final = {
+    catalog.DURATION.name: catalog.MAIN_DURATION,
+    catalog.FIRST_CHUNK.name: catalog.MAIN_FIRST_CHUNK,
+    catalog.OUTPUT_CHUNK.name: catalog.MAIN_OUTPUT_CHUNK,
+}
+"""What inference has on the conventions' main branch, by released name."""
+
+
 class PackConfig(Section, frozen=True, kw_only=True):
     """All settings of dashboards and rules."""
 
@@ -174,9 +182,11 @@ class PackConfig(Section, frozen=True, kw_only=True):
 
     def metric_name(self, metric: catalog.Metric) -> str:
         """Prometheus name to query, by :attr:`semconv`."""
-        if self.semconv == "main" and metric.main_name:
-            return catalog.prometheus_name(metric.main_name, metric.unit)
-        return metric.series
+        return (MAIN.get(metric.name, metric) if self.semconv == "main" else metric).series
+
+    def metrics(self) -> tuple[catalog.Metric, ...]:
+        """What the app emits, by :attr:`semconv`."""
+        return catalog.METRICS if self.semconv == "released" else catalog.MAIN_METRICS
 
 
 class Setting(msgspec.Struct, frozen=True):

@@ -8,7 +8,6 @@ from typing import Final, Literal
 
 import msgspec
 
-from otel_llm import catalog
 from otel_llm.pack import records
 from otel_llm.pack.alerts import alerts
 from otel_llm.pack.boards import dashboards
@@ -87,8 +86,8 @@ def uses(config: PackConfig | None = None) -> dict[str, list[PackQuery]]:
     """Panels and alerts by the metric (its OpenTelemetry name) that they read, through recording rules or not."""
     config = config or PackConfig()
     names = {
-        config.metric_name(metric) + suffix: metric.name
-        for metric in catalog.METRICS
+        metric.series + suffix: metric.name
+        for metric in config.metrics()
         for suffix in (("_bucket", "_count", "_sum") if metric.kind == "histogram" else ("",))
     }
     read: dict[str, set[str]] = {}
@@ -99,7 +98,7 @@ def uses(config: PackConfig | None = None) -> dict[str, list[PackQuery]]:
 
     for one in records.records(config):  # in the order in which they read each other
         read[one.name] = metrics(one.expr)
-    found: dict[str, list[PackQuery]] = {metric.name: [] for metric in catalog.METRICS}
+    found: dict[str, list[PackQuery]] = {metric.name: [] for metric in config.metrics()}
     for query in queries(config):
         if query.kind in ("panel", "alert"):
             for name in metrics(query.promql):

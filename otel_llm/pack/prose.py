@@ -92,12 +92,12 @@ def runbooks(config: PackConfig, *, pictures: bool = False) -> dict[str, str]:
 
 def _metric_rows(config: PackConfig) -> Iterator[tuple[str, ...]]:
     shown = uses(config)
-    for metric in catalog.METRICS:
+    for metric in config.metrics():
         labels = ", ".join(f"`{catalog.label_name(label)}`" for label in metric.labels)
         places = shown[metric.name]
         boards = dict.fromkeys(query.place.split("/")[0] for query in places if query.kind == "panel")
         named = dict.fromkeys(_alert_name(query.place) for query in places if query.kind == "alert")
-        yield (f"`{config.metric_name(metric)}`", metric.kind, metric.unit, labels, metric.help,
+        yield (f"`{metric.series}`", metric.kind, metric.unit, labels, metric.help,
                ", ".join(boards), ", ".join(named))  # fmt: skip
 
 

@@ -245,8 +245,15 @@ def tokens_per_call(quantile: float, kind: str) -> Signal:
     return Signal(
         f"{kind.capitalize()} tokens p{quantile * 100:g}", "short",
         f"{quantile:.0%} of the calls use fewer {kind} tokens.",
-        lambda scope: scope.quantile(quantile, c.TOKEN_USAGE, q.equal(q.TOKEN_TYPE, kind)),
+        lambda scope: scope.quantile(quantile, *_tokens_of(scope, kind)),
     )  # fmt: skip
+
+
+def _tokens_of(scope: Scope, kind: str) -> tuple[c.Metric, *tuple[str, ...]]:
+    """On the conventions' main branch each side has a histogram of its own, for inference alone."""
+    if scope.config.semconv == "main":
+        return (c.MAIN_INPUT_TOKENS if kind == "input" else c.MAIN_OUTPUT_TOKENS,)
+    return c.TOKEN_USAGE, q.equal(q.TOKEN_TYPE, kind)
 
 
 USAGE_MISSING: Final = Signal(

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from otel_llm.catalog import METRICS, OTHER, Metric
+from otel_llm.catalog import MAIN_METRICS, METRICS, OTHER, Metric
 from otel_llm.signals.cells import CELL, HEADER, Buffer, Cells, Key, decode, entries, in_use
 from otel_llm.signals.ledger import (
     Exemplar,
@@ -22,7 +22,7 @@ from otel_llm.signals.ledger import (
 
 ABSURD: Final = 1e300
 """A value like this, or none at all (NaN), comes from a damaged file."""
-BY_NAME: Final = {metric.name: metric for metric in METRICS}
+BY_NAME: Final = {metric.name: metric for metric in (*METRICS, *MAIN_METRICS)}
 _CELL: Final = struct.Struct("<d")
 _GAUGE: Final = struct.Struct("<dd")
 Stated = tuple[float, float]

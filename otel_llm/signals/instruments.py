@@ -1,4 +1,4 @@
-"""OpenTelemetry instruments on a meter: counters and gauges observe the ledger, the four histograms are recorded."""
+"""OpenTelemetry instruments on a meter: counters and gauges observe the ledger, histograms are recorded."""
 
 from __future__ import annotations
 
@@ -10,26 +10,23 @@ from opentelemetry.metrics import CallbackOptions, Histogram, Meter, Observation
 
 from otel_llm import catalog
 from otel_llm.call import Call
-from otel_llm.catalog import METRICS, Metric
+from otel_llm.catalog import Metric
 from otel_llm.settings import Semconv
+from otel_llm.signals.conventions import conventions, metrics, sides
 from otel_llm.signals.ledger import Ledger
 from otel_llm.signals.summary import Summary
-
-
-def metric_name(metric: Metric, semconv: Semconv) -> str:
-    """Name by the chosen state of the conventions."""
-    return metric.main_name if semconv == "main" and metric.main_name else metric.name
 
 
 class Instruments:
     """Everything in the catalogue, on one meter."""
 
     def __init__(self, meter: Meter, ledger: Ledger, semconv: Semconv) -> None:
+        self._semconv: Final[Semconv] = semconv
         self._histograms: Final[dict[str, Histogram]] = {}
-        for metric in METRICS:
-            name = metric_name(metric, semconv)
+        for metric in metrics(semconv):
+            name = metric.name
             if metric.kind == "histogram":
-                self._histograms[metric.name] = meter.create_histogram(
+                self._histograms[name] = meter.create_histogram(
                     name,
                     unit=metric.unit,
                     description=metric.help,
@@ -45,22 +42,22 @@ class Instruments:
     ) -> None:
         """Records a closed call's histograms inside its span's context, so that exemplars carry its ids.
         ``base`` and ``error_type`` are capped."""
-        histograms = self._histograms
+        histograms, found = self._histograms, conventions(self._semconv, call.request.operation)
         duration = {**base, catalog.ERROR_TYPE: error_type} if error_type else base
-        histograms[catalog.DURATION.name].record(call.duration, duration, context)
-        if summary.usage is not None:
-            for token_type, count in (("input", summary.usage.input), ("output", summary.usage.output)):
-                if count is not None:
-                    labels = {**base, catalog.TOKEN_TYPE: token_type}
-                    histograms[catalog.TOKEN_USAGE.name].record(count, labels, context)
-        if call.time_to_first_chunk is not None:
-            histograms[catalog.FIRST_CHUNK.name].record(call.time_to_first_chunk, base, context)
+        histograms[found.duration.name].record(call.duration, duration, context)
+        for tokens, count in sides(found, summary.usage, succeeded=summary.end.outcome == "success"):
+            # A label of the metric's own comes after those that the call has.
+            labels = {**base, catalog.TOKEN_TYPE: tokens.labels[0]} if tokens.labels else base
+            histograms[tokens.metric.name].record(count, labels, context)
+        if call.time_to_first_chunk is not None and found.first_chunk is not None:
+            histograms[found.first_chunk.name].record(call.time_to_first_chunk, base, context)
         self.record_gaps(call, base, context)
 
     def record_gaps(self, call: Call, base: dict[str, str | int], context: Context | None) -> None:
         """Records the chunk gaps that the call holds."""
-        if call.gaps:
-            record = self._histograms[catalog.OUTPUT_CHUNK.name].record
+        metric = conventions(self._semconv, call.request.operation).output_chunk if call.gaps else None
+        if metric is not None:
+            record = self._histograms[metric.name].record
             for gap in call.gaps:
                 record(gap, base, context)
 

@@ -33,7 +33,7 @@ class Recorder:
 
     def __init__(self, settings: Settings, pipeline: Pipeline, prices: PriceTable) -> None:
         self.ledger: Final = Ledger()
-        self.book: Final = Book(self.ledger, settings.model_cap, ADDRESS_CAP)
+        self.book: Final = Book(self.ledger, settings.model_cap, ADDRESS_CAP, settings.semconv)
         self.pipeline: Final = pipeline
         self._prices = prices
         self._limits = RateLimits()

@@ -8,14 +8,14 @@ from __future__ import annotations
 from otel_llm import catalog
 from otel_llm.call import Call
 from otel_llm.catalog import GEN_AI, ErrorClass, Outcome, TokenType
+from otel_llm.formats.facts import Usage
 from otel_llm.prices.cost import Priced
+from otel_llm.settings import Semconv
 from otel_llm.signals.attributed import AttributedSeries
+from otel_llm.signals.conventions import GENERATES, Conventions, Tokens, conventions, sides, totals
 from otel_llm.signals.labels import ERROR_TYPE_CAP, CappedLabel
 from otel_llm.signals.ledger import Counter, Histogram, Ledger
 from otel_llm.signals.summary import Summary
-
-GENERATES = frozenset({"chat", "generate_content", "text_completion"})
-"""Operations that have finish reasons and answers."""
 
 
 class ModelSeries:
@@ -92,53 +92,63 @@ class ModelSeries:
 
 
 class CallHistograms:
-    """The conventions' histograms of one set of labels, kept for ``/metrics``."""
+    """The conventions' histograms and counters of one set of labels, kept for ``/metrics``."""
 
-    def __init__(self, ledger: Ledger, labels: tuple[str, ...]) -> None:
+    def __init__(self, ledger: Ledger, labels: tuple[str, ...], found: Conventions) -> None:
         self._ledger = ledger
+        self._conventions = found
         self._labels = labels
         self.attributes: dict[str, str | int] = {key: value for key, value in zip(GEN_AI, labels, strict=True) if value}
         """The labels as OpenTelemetry attributes."""
         if labels[-1].isdecimal():
             self.attributes[catalog.SERVER_PORT] = int(labels[-1])
         self._durations: dict[str, Histogram] = {}
-        self._usage: dict[str, Histogram] = {}
+        self._tokens: dict[Tokens, Histogram] = {}
+        self._usage: dict[tuple[str, str], Counter] = {}
         self._first: Histogram | None = None
         self._gap: Histogram | None = None
 
     def add(self, call: Call, summary: Summary, error_type: str, exemplar: tuple[str, str] | None) -> None:
         """Records a closed call. The ledger's lock is held by the caller; ``error_type`` is capped."""
-        kind = error_type
+        kind, found = error_type, self._conventions
         if len(self._durations) >= DURATIONS_CAP and kind:
             kind = catalog.OTHER
         duration = self._durations.get(kind)
         if duration is None:
-            duration = self._durations[kind] = self._ledger.histogram(catalog.DURATION, *self._labels, kind)
+            duration = self._durations[kind] = self._ledger.histogram(found.duration, *self._labels, kind)
         duration.record(call.duration, exemplar)
-        if summary.usage is not None:
-            self._tokens("input", summary.usage.input, exemplar)
-            self._tokens("output", summary.usage.output, exemplar)
-        if call.time_to_first_chunk is not None:
+        for tokens, count in sides(found, summary.usage, succeeded=summary.end.outcome == "success"):
+            self._histogram(tokens).record(count, exemplar)
+        if found.usage and summary.usage is not None:
+            self._add_usage(summary.usage)
+        if call.time_to_first_chunk is not None and found.first_chunk is not None:
             if self._first is None:
-                self._first = self._ledger.histogram(catalog.FIRST_CHUNK, *self._labels)
+                self._first = self._ledger.histogram(found.first_chunk, *self._labels)
             self._first.record(call.time_to_first_chunk, exemplar)
         self.add_gaps(call, exemplar)
 
     def add_gaps(self, call: Call, exemplar: tuple[str, str] | None) -> None:
         """Records the chunk gaps that the call holds. The ledger's lock is held by the caller."""
-        if not call.gaps:
+        metric = self._conventions.output_chunk
+        if not call.gaps or metric is None:
             return
         if self._gap is None:
-            self._gap = self._ledger.histogram(catalog.OUTPUT_CHUNK, *self._labels)
+            self._gap = self._ledger.histogram(metric, *self._labels)
         self._gap.record_all(call.gaps, exemplar)
 
-    def _tokens(self, kind: str, count: int | None, exemplar: tuple[str, str] | None) -> None:
-        if count is None:
-            return
-        found = self._usage.get(kind)
+    def _histogram(self, tokens: Tokens) -> Histogram:
+        found = self._tokens.get(tokens)
         if found is None:
-            found = self._usage[kind] = self._ledger.histogram(catalog.TOKEN_USAGE, *self._labels, kind)
-        found.record(count, exemplar)
+            found = self._tokens[tokens] = self._ledger.histogram(tokens.metric, *self._labels, *tokens.labels)
+        return found
+
+    def _add_usage(self, usage: Usage) -> None:
+        for total, modality, count in totals(usage):
+            found = self._usage.get((total, modality))
+            if found is None:
+                metric = self._conventions.usage[total]
+                found = self._usage[total, modality] = self._ledger.counter(metric, *self._labels, modality)
+            found.value += count
 
 
 FOUND_CAP = 4096
@@ -169,8 +179,9 @@ class Held:
 class Book:
     """Finds the series of a call, with label values capped. One entry per set of labels, never per call."""
 
-    def __init__(self, ledger: Ledger, model_cap: int, address_cap: int) -> None:
+    def __init__(self, ledger: Ledger, model_cap: int, address_cap: int, semconv: Semconv = "released") -> None:
         self.ledger = ledger
+        self._semconv: Semconv = semconv
         self.request_model = CappedLabel(catalog.label_name(catalog.REQUEST_MODEL), model_cap)
         self.response_model = CappedLabel(catalog.label_name(catalog.RESPONSE_MODEL), model_cap)
         self.address = CappedLabel(catalog.label_name(catalog.SERVER_ADDRESS), address_cap)
@@ -216,7 +227,9 @@ class Book:
                 replaced = True
             found = self._histograms.get(labels)
             if found is None:
-                found = self._histograms[labels] = CallHistograms(self.ledger, labels)
+                found = self._histograms[labels] = CallHistograms(
+                    self.ledger, labels, conventions(self._semconv, labels[0])
+                )
             short = sum(len(value) for value in raw if isinstance(value, str)) <= FOUND_LENGTH
             if short and not replaced and len(self._found) < FOUND_CAP:
                 self._found[raw] = found

@@ -28,7 +28,7 @@ class Summary(msgspec.Struct, kw_only=True):
     tokens: dict[TokenType, int]
     """Disjoint counts of :attr:`usage`."""
     price: Priced | Unpriced | None
-    """``None`` without usage."""
+    """``None`` without usage and without a stated cost."""
     finish: list[str]
     """Normalised finish reasons by choice."""
     retried: list[ErrorClass]
@@ -98,6 +98,8 @@ def _usage(facts: Facts, end: End) -> tuple[Usage | None, str | None]:
 
 def _price(call: Call, facts: Facts, usage: Usage | None, prices: PriceTable, at: datetime) -> Priced | Unpriced | None:
     """By the model that served, else by the one asked for: an alias may be priced where a snapshot is not known yet."""
+    if facts.cost is not None and (usage is None or usage.cost is None):
+        usage = msgspec.structs.replace(usage or Usage(), cost=facts.cost)
     if usage is None:
         return None
     served, asked, tier = facts.response_model, call.request.model, facts.service_tier

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
+
+DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -12,6 +15,7 @@ class Address(msgspec.Struct, frozen=True):
 
     host: str
     port: int | None
+    """``None`` where it is the scheme's own, written or not, so that one server has one label in every library."""
     path: str
 
 
@@ -21,4 +25,5 @@ def address(url: str) -> Address:
     :raises ValueError: if it is no URL.
     """
     parts = urlsplit(url)
-    return Address(parts.hostname or "", parts.port, parts.path)
+    port = parts.port
+    return Address(parts.hostname or "", None if port == DEFAULT_PORTS.get(parts.scheme) else port, parts.path)

@@ -8,10 +8,10 @@ which wrapt keeps. Facts: aiohttp 3.14.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urljoin
-from weakref import ref
 
 import msgspec
 import wrapt
@@ -25,8 +25,10 @@ from otel_llm.wires.exchange import Begun, Exchange
 
 
 def patch(module: ModuleType, patches: Patches) -> None:
-    """Wraps ``ClientSession._request`` of ``aiohttp.client``."""
+    """Wraps ``ClientSession._request`` of ``aiohttp.client``, and what ends a response before its body does."""
     patches.wrap(module.ClientSession, "_request", _request)
+    for name in ("close", "release"):
+        patches.wrap(module.ClientResponse, name, _left)
 
 
 async def _request(wrapped: Callable[..., Any], session: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -52,29 +54,41 @@ def _content(kwargs: dict[str, Any]) -> bytes | None:
     """Body of the request if it is in memory: as the session will encode it, or near enough to be read."""
     data = kwargs.get("data")
     if data is None and kwargs.get("json") is not None:
-        return msgspec.json.encode(kwargs["json"])
+        try:
+            return msgspec.json.encode(kwargs["json"], enc_hook=_unlike)
+        except Exception:  # keys that are no strings, a loop: the session's own serialiser may know better
+            return None
     return data.encode() if isinstance(data, str) else data if isinstance(data, bytes) else None
+
+
+_unread: Final = count()
+
+
+def _unlike(_: Any) -> str:
+    """In place of a value that only the session's own serialiser can write: unlike any other, so that two bodies are
+    never taken for the same."""
+    return f"[omitted {next(_unread)}]"
 
 
 @guarded("wire.observe")
 def _observe(carried: Exchange, session: Any, response: Any) -> None:
-    attempt, url = carried.attempt, response.url
+    attempt, where = carried.attempt, address(str(response.url))
     decoded = bool(getattr(session, "_auto_decompress", True))
-    exchange.responded(attempt, response.status, response.headers, url.host, url.port, decoded=decoded)
+    exchange.responded(attempt, response.status, response.headers, where.host, where.port, decoded=decoded)
     response.content = Content(response.content, attempt)
-    response.close, response.release = _closing(response, "close", attempt), _closing(response, "release", attempt)
 
 
-def _closing(response: Any, name: str, attempt: Attempt) -> Callable[[], Any]:
-    """``response.close`` or ``.release``, which end the exchange unless the body was read."""
-    # The response holds this function: it must not hold the response, which closes its connection when it is dropped.
-    inner, it = getattr(response.__class__, name), ref(response)
+def _left(wrapped: Callable[..., Any], response: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """``close`` and ``release`` of a response, which end the exchange unless the body was read."""
+    _end(response)
+    return wrapped(*args, **kwargs)
 
-    def close() -> Any:
-        exchange.finish(attempt, "closed")
-        return inner(it())
 
-    return close
+@guarded("wire.finish")
+def _end(response: Any) -> None:
+    attempt: Attempt | None = getattr(getattr(response, "content", None), "_self_attempt", None)
+    if attempt is not None:
+        attempt.finish("closed")
 
 
 class Content(wrapt.ObjectProxy):  # pyright: ignore[reportMissingTypeArgument]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from otel_llm import headers, native, runtime
@@ -12,23 +12,26 @@ from otel_llm.formats.facts import Format
 from otel_llm.formats.table import recognise
 from otel_llm.guard import guarded
 from otel_llm.scope import Scope
-from otel_llm.wires import recognition
+from otel_llm.wires import baggage, recognition
 
 Begun = tuple[Attempt, Call | None]
 """The attempt of a request, and its call if the wire seam opened it."""
 
 
 @guarded("wire.begin")
-def begin(method: str, url: recognition.Url, content: recognition.Content) -> Begun | None:
+def begin(
+    method: str, url: recognition.Url, content: recognition.Content, in_process: Callable[[], bool] = lambda: False
+) -> Begun | None:
     """A request is about to be sent: ``None`` if it is none of ours, else its attempt, and the call if the wire is
-    the only place where it shows (no client seam above). ``content`` gives the request body if it is in memory."""
+    the only place where it shows (no client seam above). ``content`` gives the request body if it is in memory;
+    ``in_process`` tells whether the request goes to an app of this very process (a test client)."""
     call = inside()
     if call is not None:
         return _joined(call, method, url, content)
     active = runtime.current()
     if active is None or native.suppressed():
         return None
-    call = recognition.open_call(active, method, url, content)
+    call = recognition.open_call(active, method, url, content, in_process)
     return None if call is None else (_attempt(call, call.format, content), call)
 
 
@@ -60,6 +63,7 @@ def responded(
     attempt.request_id = headers.request_id(found)
     attempt.retry_after = headers.retry_after(found)
     attempt.ratelimits = headers.rate_limits(found)
+    attempt.facts.cost = headers.cost(found)
     call = attempt.call
     if host:
         call.server_address, call.server_port = host, port
@@ -83,18 +87,40 @@ def finish(attempt: Attempt, how: str, error: BaseException | None = None) -> No
     attempt.finish(how, error)
 
 
+class Reading:
+    """Around the reading of a body, chunk by chunk: to its end, left by the reader, or broken."""
+
+    __slots__ = ("_attempt",)
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        if error is None:
+            finish(self._attempt, "read")
+        elif kind is GeneratorExit:
+            finish(self._attempt, "closed")
+        else:
+            finish(self._attempt, "failed", error)
+
+
 class Exchange:
     """The time during which the HTTP library sends. Left without a response, the attempt has failed."""
 
-    __slots__ = ("_scope", "attempt")
+    __slots__ = ("_scope", "_withheld", "attempt")
 
     def __init__(self, begun: Begun) -> None:
         self.attempt, call = begun
         self._scope = Scope(call) if call is not None else None
+        self._withheld: baggage.Withheld | None = None
 
     def __enter__(self) -> Self:
         if self._scope is not None:
             self._scope.__enter__()
+        self._withheld = baggage.withhold()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
@@ -102,5 +128,7 @@ class Exchange:
             finish(self.attempt, "failed", error)
         elif self.attempt.status is None:  # the response could not be looked at: nobody else will end this
             finish(self.attempt, "read")
+        if self._withheld is not None:
+            baggage.put_back(self._withheld)
         if self._scope is not None:
             self._scope.__exit__(kind, error, trace)

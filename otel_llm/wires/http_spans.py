@@ -8,7 +8,6 @@ opentelemetry-instrumentation-httpx 0.66b2, which has an instrumentor for httpx 
 from __future__ import annotations
 
 import importlib
-import re
 import threading
 from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -21,7 +20,7 @@ from opentelemetry.trace import Span, Status, StatusCode, Tracer, TracerProvider
 
 from otel_llm import runtime
 from otel_llm.guard import guarded
-from otel_llm.redaction import REDACTED, redact
+from otel_llm.wires.redaction import clean
 
 INSTRUMENTORS: Final = {"httpx": "HTTPXClientInstrumentor", "httpx2": "HTTPX2ClientInstrumentor"}
 
@@ -75,17 +74,23 @@ def _take_off(client: Any, instrumentor: Any) -> None:
 
 def quiet(client: Any) -> AbstractContextManager[Any]:
     """Around a request that is no LLM call: no HTTP span, if it is only we who would make one."""
-    return suppress_http_instrumentation() if _ours and client in _ours else _NOTHING
+    return suppress_http_instrumentation() if _ours and _instrumented(client) else _NOTHING
+
+
+@guarded("http_spans.quiet")
+def _instrumented(client: Any) -> bool:
+    return client in _ours
+
+
+def forked() -> None:
+    """In a forked child: whoever held the lock is not here to let it go."""
+    global _lock
+    _lock = threading.Lock()
 
 
 def _instrumentor(library: str) -> Any:
     # Imported at first use: it imports httpx and httpx2 where they are installed, which only the app may cause.
     return getattr(importlib.import_module("opentelemetry.instrumentation.httpx"), INSTRUMENTORS[library])
-
-
-URL_ATTRIBUTES: Final = ("url.full", "http.url", "url.query", "http.target")
-SECRET_HEADER: Final = re.compile(r"http\.request\.header\..*(auth|key|token|cookie|secret|organization|project|user)")
-"""The instrumentation puts request headers on its spans where the environment lists them by name or pattern."""
 
 
 class RedactingTracerProvider(TracerProvider):
@@ -104,28 +109,16 @@ class _RedactingTracer(Tracer):
         self._inner = inner
 
     def start_span(self, *args: Any, attributes: Mapping[str, Any] | None = None, **kwargs: Any) -> Span:
-        return self._inner.start_span(*args, attributes=_clean(attributes), **kwargs)
+        return self._inner.start_span(*args, attributes=clean(attributes), **kwargs)
 
     @contextmanager
     def start_as_current_span(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, *args: Any, attributes: Mapping[str, Any] | None = None, **kwargs: Any
     ) -> Generator[Span]:
         quiet = {**kwargs, "record_exception": False, "set_status_on_exception": False}
-        with self._inner.start_as_current_span(*args, attributes=_clean(attributes), **quiet) as span:
+        with self._inner.start_as_current_span(*args, attributes=clean(attributes), **quiet) as span:
             try:
                 yield span
             except Exception as error:
                 span.set_status(Status(StatusCode.ERROR, type(error).__qualname__))
                 raise
-
-
-def _clean(attributes: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    if attributes is None:
-        return None
-    clean = dict(attributes)
-    for key, value in attributes.items():
-        if key in URL_ATTRIBUTES:
-            clean[key] = redact(f"?{value}")[1:] if key == "url.query" else redact(str(value))
-        elif SECRET_HEADER.match(key.lower()):
-            clean[key] = [REDACTED]
-    return clean

@@ -1,53 +1,50 @@
-"""Wire seam of httpx and httpx2: ``Client.send`` and ``AsyncClient.send``, with the body teed at ``response.stream``.
-
-Every reader of a response ends at ``response.stream`` (``iter_bytes``, ``iter_lines``, ``iter_raw``, ``read``, and
-openai's drain after ``[DONE]``), and the response checks that it is the library's own class: the tee subclasses that.
-Facts: httpx 0.27 to 0.28.1, httpx2 2.0 to 2.16.
+"""Wire seam of httpx and httpx2: ``Client.send`` and ``AsyncClient.send``, one exchange each with its redirects and
+authentication. Facts: httpx 0.27 to 0.28.1, httpx2 2.0 to 2.16.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import Any, Final, Self
 
 from otel_llm.attempt import Attempt
 from otel_llm.guard import guarded
 from otel_llm.patching import Patches
 from otel_llm.wires import exchange, http_spans
 from otel_llm.wires.exchange import Begun, Exchange
+from otel_llm.wires.httpx_tee import teeing
 
 
 def patch(module: ModuleType, patches: Patches) -> None:
     """Wraps both clients of ``httpx`` or ``httpx2``."""
-    tee = _tee_classes(module)
-    library = module.__name__
+    tee, library = teeing(module), module.__name__
+
+    def around(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Exchange | _Other:
+        begun = _begin(library, client, args, kwargs)
+        return _Other(client) if begun is None else _Exchange(begun, tee)
 
     def send(wrapped: Callable[..., Any], client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        begun = _begin(library, client, args, kwargs)
-        if begun is None:
-            with http_spans.quiet(client):
-                return wrapped(*args, **kwargs)
-        with _Exchange(begun, tee) as carried:
+        with around(client, args, kwargs) as carried:
             return carried.arrived(wrapped(*args, **kwargs))
 
     async def async_send(
         wrapped: Callable[..., Any], client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        begun = _begin(library, client, args, kwargs)
-        if begun is None:
-            with http_spans.quiet(client):
-                return await wrapped(*args, **kwargs)
-        with _Exchange(begun, tee) as carried:
+        with around(client, args, kwargs) as carried:
             return carried.arrived(await wrapped(*args, **kwargs))
 
     patches.wrap(module.Client, "send", send)
     patches.wrap(module.AsyncClient, "send", async_send)
 
 
+@guarded("wire.begin")
 def _begin(library: str, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Begun | None:
-    request = args[0] if args else kwargs.get("request")
-    begun = exchange.begin(request.method, request.url, lambda: _content(request)) if request is not None else None
+    request: Any = args[0] if args else kwargs.get("request")
+    if getattr(request, "method", None) != "POST":
+        return None
+    url = request.url
+    begun = exchange.begin("POST", url, lambda: _content(request), lambda: _in_process(client, url))
     if begun is not None:
         http_spans.instrument(client, library)
     return begun
@@ -59,6 +56,15 @@ def _content(request: Any) -> bytes | None:
         return request.content
     except Exception:  # RequestNotRead, of either library
         return None
+
+
+IN_PROCESS: Final = frozenset({"ASGITransport", "WSGITransport", "_TestClientTransport"})
+"""Transports that call an app of this process: those of httpx and httpx2, and of starlette's ``TestClient``."""
+
+
+def _in_process(client: Any, url: Any) -> bool:
+    """Whether the request goes to an app of this process."""
+    return any(kind.__name__ in IN_PROCESS for kind in type(client._transport_for_url(url)).__mro__)
 
 
 class _Exchange(Exchange):
@@ -87,80 +93,20 @@ class _Exchange(Exchange):
         response.stream = self._tee(response.stream, self.attempt)
 
 
-def _tee_classes(module: ModuleType) -> Callable[[Any, Attempt], Any]:
-    """Tees that are instances of this library's own stream classes."""
+class _Other:
+    """The time of one ``send`` that is none of ours."""
 
-    class SyncTee(_Tee, module.SyncByteStream):
-        def __iter__(self) -> Iterator[bytes]:
-            attempt = self._attempt
-            feed = attempt.feed
-            try:
-                for data in self._inner:
-                    feed(data)
-                    yield data
-            except GeneratorExit:
-                exchange.finish(attempt, "closed")
-                raise
-            except BaseException as error:
-                exchange.finish(attempt, "failed", error)
-                raise
-            exchange.finish(attempt, "read")
+    __slots__ = ("_quiet",)
 
-        def close(self) -> None:
-            try:
-                self._inner.close()
-            finally:
-                exchange.finish(self._attempt, "closed")
+    def __init__(self, client: Any) -> None:
+        self._quiet = http_spans.quiet(client)
 
-    class AsyncTee(_Tee, module.AsyncByteStream):
-        async def __aiter__(self) -> AsyncIterator[bytes]:
-            attempt = self._attempt
-            feed = attempt.feed
-            inner = self._inner.__aiter__()
-            try:
-                async for data in inner:
-                    feed(data)
-                    yield data
-            except GeneratorExit:
-                exchange.finish(attempt, "closed")
-                raise
-            except BaseException as error:
-                exchange.finish(attempt, "failed", error)
-                raise
-            finally:
-                if hasattr(inner, "aclose"):
-                    await inner.aclose()
-            exchange.finish(attempt, "read")
+    def __enter__(self) -> Self:
+        self._quiet.__enter__()
+        return self
 
-        async def aclose(self) -> None:
-            try:
-                await self._inner.aclose()
-            finally:
-                exchange.finish(self._attempt, "closed")
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        self._quiet.__exit__(kind, error, trace)
 
-    def tee(stream: Any, attempt: Attempt) -> Any:
-        if isinstance(stream, module.SyncByteStream):
-            return SyncTee(stream, attempt)
-        return AsyncTee(stream, attempt)
-
-    return tee
-
-
-class _Tee:
-    """What both tees share: other attributes are the inner stream's (httpx2 reads ``elapsed`` there), and a stream that
-    is dropped unread ends its call when the collector finds it."""
-
-    def __init__(self, inner: Any, attempt: Attempt) -> None:
-        self._inner = inner
-        self._attempt = attempt
-        # anthropic 2.12 asks for it at every event; an answer from __getattr__ would cost more than all our work.
-        self.stream_observer = getattr(inner, "stream_observer", None)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.__dict__["_inner"], name)
-
-    def __del__(self) -> None:
-        # The names may be gone at interpreter exit, and nothing may come out of a finaliser.
-        attempt = self.__dict__.get("_attempt")
-        if attempt is not None and not attempt.ended_ns:
-            attempt.drop()
+    def arrived(self, response: Any) -> Any:
+        return response

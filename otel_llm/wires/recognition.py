@@ -61,19 +61,22 @@ OPENAI: Final = "openai"
 """That of all other servers, which speak OpenAI's formats."""
 
 
-def open_call(active: Runtime, method: str, url: Url, content: Content) -> Call | None:
-    """The call that this request is, opened; ``None`` if it is none."""
+def open_call(active: Runtime, method: str, url: Url, content: Content, in_process: Callable[[], bool]) -> Call | None:
+    """The call that this request is, opened; ``None`` if it is none. An app of this process (``in_process``) is no
+    provider, whatever its paths and bodies look like."""
     if method != "POST":
         return None
     provider = provider_of(url.host)
     found = recognise(url.path, provider)
     if found is None:
         return None
+    if provider is None and in_process():
+        return None
     body = json_object(content())
     if provider is None and not _asks(found, body):
         return None
     flavour = FLAVOURS.get(found.format.name.partition("_")[0], OPENAI)
-    return opening.open_call(active, found, body, client="http", provider=flavour, host=url.host, port=url.port)
+    return opening.open_call(active, found, body, client=opening.RAW, provider=flavour, host=url.host, port=url.port)
 
 
 def _asks(found: Recognised, body: Mapping[str, Any]) -> bool:

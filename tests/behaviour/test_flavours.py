@@ -12,6 +12,10 @@ import openai
 import pytest
 from opentelemetry import context
 from opentelemetry.instrumentation.utils import suppress_instrumentation
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
 
 from otel_llm import catalog
 from otel_llm.demo.emulator import Emulator, Reply
@@ -31,6 +35,18 @@ def test_azure(emulator: Emulator, telemetry: Telemetry) -> None:
     assert emulator.requests[0].path == "/openai/deployments/my-deployment/chat/completions"
     assert (span[catalog.PROVIDER], span[catalog.REQUEST_MODEL]) == ("azure.ai.openai", "my-deployment")
     assert (span.outcome, span.tokens) == ("success", (11, 7))
+
+
+def test_azure_openai_at_a_foundry_host(telemetry: Telemetry) -> None:
+    """The class says which of Azure's products it is, and so whether OpenAI's attributes are shown."""
+    answer = {"id": "c", "object": "chat.completion", "created": 1, "model": "gpt-4o", "choices": []}
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(200, json={**answer, "service_tier": "default"}))
+    endpoint = "https://mine.services.ai.azure.com"
+    with openai.AzureOpenAI(azure_endpoint=endpoint, http_client=httpx2.Client(transport=transport), **AZURE) as client:
+        client.chat.completions.create(**CHAT)
+    span = telemetry.one()
+    assert (span[catalog.PROVIDER], span[catalog.SERVER_ADDRESS]) == ("azure.ai.openai", endpoint.partition("//")[2])
+    assert span[catalog.OPENAI_RESPONSE_TIER] == "default"
 
 
 async def test_azure_async_stream(emulator: Emulator, telemetry: Telemetry) -> None:
@@ -216,7 +232,68 @@ def test_what_an_sdk_does_besides_calls(emulator: Emulator, telemetry: Telemetry
     assert telemetry.spans() == []
 
 
+def _asgi(library: Any) -> Any:
+    """A client of an app in this process, over ASGI."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    return library.AsyncClient(transport=library.ASGITransport(app), base_url="http://mine")
+
+
+@LIBRARIES
+async def test_an_app_of_this_process_is_no_provider(library: Any, telemetry: Telemetry) -> None:
+    """A gateway's own tests, say; unless it stands in for a provider by name."""
+    async with _asgi(library) as client:
+        assert (await client.post("/v1/chat/completions", json=CHAT)).json() == {}
+        assert telemetry.spans() == []
+        await client.post("https://api.openai.com/v1/chat/completions", json=CHAT)
+    assert telemetry.one()[catalog.REQUEST_MODEL] == "gpt-4o"
+
+
+@LIBRARIES
+def test_a_wsgi_app_of_this_process_is_no_provider(library: Any, telemetry: Telemetry) -> None:
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("content-type", "application/json")])
+        return [b"{}"]
+
+    with library.Client(transport=library.WSGITransport(app), base_url="http://mine") as client:
+        assert client.post("/v1/chat/completions", json=CHAT).json() == {}
+    assert telemetry.spans() == []
+
+
+def test_starlettes_test_client_asks_no_provider(telemetry: Telemetry) -> None:
+    async def answer(_: Any) -> JSONResponse:
+        return JSONResponse({"choices": []})
+
+    app = Starlette(routes=[Route("/v1/chat/completions", answer, methods=["POST"])])
+    assert TestClient(app).post("/v1/chat/completions", json=CHAT).json() == {"choices": []}
+    assert telemetry.spans() == []
+
+
+async def test_an_sdk_over_an_app_of_this_process_is_a_call(telemetry: Telemetry) -> None:
+    async with openai.AsyncOpenAI(base_url="http://mine/v1", api_key="k", http_client=_asgi(httpx2)) as client:
+        await client.chat.completions.create(**CHAT)
+    assert telemetry.one().statuses == [200]
+
+
 # ---------------------------------------------------------------------------------------------- observed elsewhere
+@pytest.mark.parametrize(
+    "key", [context._SUPPRESS_INSTRUMENTATION_KEY, "suppress_instrumentation"], ids=["sdk", "plain"]
+)
+def test_suppressed_by_either_key(key: str, emulator: Emulator, telemetry: Telemetry) -> None:
+    """opentelemetry-sdk's exporters set the one, older instrumentations the other."""
+    token = context.attach(context.set_value(key, True))
+    try:
+        with openai.OpenAI(base_url=emulator.url + "/v1", api_key="k") as client:
+            client.chat.completions.create(**CHAT)
+    finally:
+        context.detach(token)
+    assert telemetry.spans() == []
+
+
 def test_suppressed(emulator: Emulator, telemetry: Telemetry) -> None:
     with openai.OpenAI(base_url=emulator.url + "/v1", api_key="k") as client, suppress_instrumentation():
         client.chat.completions.create(**CHAT)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_llm import catalog
-from otel_llm.demo.emulator import Emulator, Price, Reply, Usage
+from otel_llm.demo.emulator import FEATURE_HEADER, FEATURE_KEY, Emulator, Limit, Price, Reply, Usage
 
 ASK = [{"role": "user", "content": "hi"}]
 GPT = ("chat", "openai", "gpt-4o")
@@ -30,6 +30,22 @@ def test_a_retry_takes_back_the_failure_before_it(emulator, openai_client):
     assert calls == {(*GPT, "success", ""): 1, (*GPT, "error", "auth"): 1}
     assert emulator.injected.sums[catalog.RETRIES] == {(*GPT, "rate_limit"): 1, (*GPT, "overloaded"): 1}
     assert emulator.injected.attempts == 4
+
+
+def test_what_a_failed_attempt_cost_is_its_calls_or_the_retrys(emulator, openai_client):
+    billed = Reply.error("provider", bills=True, retry_after=0.01, usage=Usage(input=400_000, output=100_000))
+    emulator.reply(billed, Reply(usage=None), billed)
+    chat(openai_client)
+    waited = emulator.injected.sums[catalog.RETRY_WAIT][GPT]
+    assert emulator.injected.asked_waits == {GPT: 0.01}
+    assert waited >= 0.01
+    assert emulator.injected.total(catalog.RETRY_COST) == 2.0
+    assert emulator.injected.total(catalog.COST) == emulator.injected.total(catalog.CALL_TOKENS) == 0
+    with pytest.raises(openai.InternalServerError):
+        chat(openai_client.with_options(max_retries=0))
+    assert emulator.injected.total(catalog.RETRY_COST) == 2.0
+    assert emulator.injected.total(catalog.COST) == 2.0
+    assert emulator.injected.total(catalog.CALL_TOKENS) == 500_000
 
 
 def test_exhausted_retries_are_one_failed_call(emulator, openai_client):
@@ -80,6 +96,45 @@ def test_models_without_a_price_are_counted_apart(emulator, openai_client):
     chat(openai_client, model="mystery")
     assert emulator.injected.sums[catalog.UNPRICED] == {("chat", "openai", "mystery", "unknown_model"): 1}
     assert catalog.COST not in emulator.injected.sums
+
+
+@pytest.mark.parametrize(
+    ("reply", "metric", "reason"),
+    [
+        (Reply(tier="scale"), catalog.UNPRICED, "unknown_service_tier"),
+        (Reply(usage=Usage(input=-5, cache_read=16, output=7)), catalog.USAGE_MISSING, "inconsistent"),
+        (Reply(usage=None), catalog.USAGE_MISSING, "not_stated"),
+        (Reply.raw("<html>", content_type="text/html"), catalog.USAGE_MISSING, "undecodable"),
+    ],
+)
+def test_answers_without_a_cost_say_why(emulator, openai_client, reply, metric, reason):
+    emulator.reply(reply)
+    chat(openai_client)
+    assert emulator.injected.sums[metric] == {(*GPT, reason): 1}
+    assert catalog.COST not in emulator.injected.sums
+
+
+def test_attribution_is_what_the_header_says(emulator, openai_client):
+    emulator.reply(Reply.error("provider"), Reply(usage=Usage(input=1_000_000)))
+    chat(openai_client, extra_headers={FEATURE_HEADER: "search"})
+    labels = ("openai", "gpt-4o", FEATURE_KEY, "search")
+    assert {key: n for key, n in emulator.injected.sums[catalog.ATTRIBUTED_CALLS].items() if n} == {
+        (*labels, "success"): 1
+    }
+    assert emulator.injected.sums[catalog.ATTRIBUTED_TOKENS] == {labels: 1_000_000}
+    assert emulator.injected.sums[catalog.ATTRIBUTED_COST] == {labels: 2.5}
+
+
+def test_limits_are_those_of_the_headers(emulator, openai_client):
+    emulator.reply(Reply(limits={"requests": Limit(9, 1), "input_tokens": Limit(5, 5)}), Reply(limits={}))
+    chat(openai_client)
+    chat(openai_client)
+    stated = emulator.injected.limits
+    assert list(stated) == [("openai", "gpt-4o", "requests")]  # OpenAI has no header for the other kind
+    assert (stated["openai", "gpt-4o", "requests"].limits, stated["openai", "gpt-4o", "requests"].remaining) == (
+        {9},
+        {1},
+    )
 
 
 def test_finish_reasons_by_choice(emulator, openai_client, anthropic_client):

@@ -46,7 +46,14 @@ def test_every_kind_of_call_is_told_as_it_happened(console):
         assert running.driver.surprises == []
         calls = exposed.sums(catalog.CALLS)
         assert {labels[3] for labels in calls} == set(catalog.OUTCOMES)
-        assert {labels[4] for labels in calls} == {"", *catalog.ERROR_CLASSES} - {"unknown"}
+        assert {labels[4] for labels in calls} == {"", *catalog.ERROR_CLASSES} - {"unknown"}  # no rule: nobody's answer
+        assert {labels[-1] for labels in exposed.sums(catalog.INVALID_OUTPUT)} == set(catalog.INVALID_VALUES)
+        assert {labels[-1] for labels in exposed.sums(catalog.UNPRICED)} == set(catalog.UNPRICED_VALUES)
+        assert {labels[-1] for labels in exposed.sums(catalog.USAGE_MISSING)} == set(catalog.USAGE_MISSING_VALUES)
+        assert {labels[-1] for labels in exposed.sums(catalog.CALL_TOKENS)} == set(catalog.TOKEN_TYPES)
+        assert {labels[-1] for labels in exposed.sums(catalog.RATELIMIT_LIMIT)} == set(catalog.LIMIT_KINDS)
+        assert {labels[-1] for labels in exposed.sums(catalog.ATTRIBUTED_CALLS)} == set(catalog.OUTCOMES)
+        assert [metric.name for metric in comparison.COMPARED if not exposed.sums(metric)] == []
         empty = [metric.name for metric in catalog.METRICS if not _series(metric)]
         assert empty == []
 
@@ -73,8 +80,8 @@ def test_the_summary_has_the_figures(console):
 def test_a_wrong_figure_fails_the_demo(console, monkeypatch):
     real = Exposed.sums
 
-    def lying(self: Exposed, metric: catalog.Metric):
-        found = real(self, metric)
+    def lying(self: Exposed, metric: catalog.Metric, **more: bool):
+        found = real(self, metric, **more)
         return {labels: value + 1 for labels, value in found.items()} if metric is catalog.RETRIES else found
 
     monkeypatch.setattr(Exposed, "sums", lying)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import importlib.util
 import os
 import signal
 import subprocess
@@ -167,7 +166,6 @@ async def test_tasks_that_are_cancelled_in_every_step(emulator: Emulator, teleme
     assert {span.outcome for span in telemetry.spans()} <= {"cancelled", "success"}
 
 
-@pytest.mark.skipif(importlib.util.find_spec("trio") is None, reason="trio is not installed")
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_trio(emulator: Emulator, telemetry: Telemetry) -> None:
     import trio
@@ -254,7 +252,6 @@ def test_the_interpreter_ends_with_open_streams(program: str, code: int, emulato
     assert "otel" not in ended.stderr.lower()
 
 
-@pytest.mark.skipif(importlib.util.find_spec("gevent") is None, reason="gevent is not installed")
 def test_gevent(emulator: Emulator) -> None:
     program = (
         "import gevent\n"

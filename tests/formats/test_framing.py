@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from otel_llm.formats import framing
 from otel_llm.formats.eventstream import EventStream
-from otel_llm.formats.framing import Framing, JsonLines, Pieces, ServerSentEvents, WholeBody
+from otel_llm.formats.framing import Framing, JsonLines, ServerSentEvents, WholeBody
 from otel_llm.formats.json_array import JsonArray
 
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -136,7 +136,10 @@ def test_an_event_that_is_too_long_is_lost_and_said(
 
 @pytest.mark.parametrize(("make", "begin", "end"), OPEN)
 def test_an_event_without_an_end_is_not_kept_for_ever(
-    make: Callable[[], Pieces], begin: bytes, end: bytes, monkeypatch: pytest.MonkeyPatch
+    make: Callable[[], ServerSentEvents | JsonLines | JsonArray],
+    begin: bytes,
+    end: bytes,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(framing, "EVENT_CAP", 100)
     cutter = make()
@@ -249,6 +252,6 @@ def test_event_stream_gives_headers_and_payload_of_every_value_type() -> None:
 
 def test_what_is_no_event_stream_is_given_up() -> None:
     cutter = EventStream()
-    assert cut(cutter, b'{"message": "this is JSON, not an event stream"}') == []
+    assert cut(cutter, b"<p>this is HTML, not an event stream</p>") == []
     assert cutter.lost == "syntax"
     assert cutter.feed(message(b"{}", event_type="x")) == []

@@ -60,7 +60,7 @@ def test_a_body_that_is_not_in_its_encoding(encoding: str, content_type: str) ->
         (openai_chat.CHAT, SSE, [b'data: {"id": "', b"x" * 200, b'"}\n\n'], "size"),
         (openai_chat.CHAT, SSE, [b'data: {"id": "', b"x" * 200], "size"),
         (ollama.CHAT, LINES, [b'{"model": "', b"x" * 200, b'"}\n'], "size"),
-        (bedrock_converse.CONVERSE, AWS, [b'{"message": "no event stream at all"}'], "syntax"),
+        (bedrock_converse.CONVERSE, AWS, [b"<p>no event stream at all</p>"], "syntax"),
         (openai_chat.CHAT, SSE, [b'data: {"id": "x', b'"}\n\n'], None),
     ],
 )

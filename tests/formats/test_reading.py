@@ -67,6 +67,24 @@ def test_shape_of_what_is_no_object(data: bytes) -> None:
     assert read(data) is None
 
 
+@pytest.mark.parametrize(
+    ("data", "wanted"),
+    [
+        (b'{"totalCount": 1}', [Outer(total_count=1)]),
+        (b'\n [{"totalCount": 1}, {"totalCount": "2"}]', [Outer(total_count=1), Outer(total_count=2)]),
+        (b'[{"totalCount": "x", "ratio": 1}, 7, {}]', [Outer(ratio=1.0), Outer()]),
+        (b"[[0.1, 0.2]]", []),
+        (b"[]", []),
+        (b"7", None),
+        (b'[{"totalCount": 1}', None),
+        (b'[{"totalCount": "x"}, {', None),
+        (b"[" * 50_000, None),
+    ],
+)
+def test_shapes_of_an_array_or_of_an_object_alone(data: bytes, wanted: list[Outer] | None) -> None:
+    assert read.each(data) == wanted
+
+
 def test_huge_numbers_do_not_fit() -> None:
     """msgspec takes them for a mistake in the whole document."""
     assert read(b'{"totalCount": 1e999, "ratio": 1}') is None

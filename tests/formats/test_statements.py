@@ -360,3 +360,5 @@ def test_openai_compatible_oddities() -> None:
     )
     assert (facts.usage, facts.finish_reasons, facts.chunks) == (Usage(input=12, output=2), {0: "stop"}, 4)
     assert body(openai_chat.CHAT, {"error": "plain text"}).error_message == "plain text"
+    google = {"error": {"code": 429, "message": "Quota exceeded", "status": "RESOURCE_EXHAUSTED"}}
+    assert body(openai_chat.CHAT, [google]).error_code == "429"  # Gemini under its OpenAI-compatible path

@@ -6,7 +6,7 @@ import json
 
 from tests.content.rows import AWS, JSON, LINES, ROWS, SSE
 
-__all__ = ["AWS", "CHUNK", "CORPUS", "DELTA", "DONE", "GOOD", "JSON", "LINES", "SSE", "START"]
+__all__ = ["AWS", "CHUNK", "CORPUS", "DELTA", "DONE", "FORMATS", "JSON", "LINES", "SSE", "START"]
 
 CHAT = b'{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"hi"}}],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}'  # noqa: E501
 CHUNK = b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":null}]}\n\n'  # noqa: E501

@@ -15,37 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.behaviour.scenarios import shown
+from tests.fuzz.corpus import CHUNK, CORPUS, DELTA, DONE, JSON, SSE, START
 from tests.telemetry import observed
 
 ASK: Any = [{"role": "user", "content": "hi"}]
 MESSAGES: Any = {"model": "m", "max_tokens": 9, "messages": ASK}
-EVENT, JSON = "text/event-stream", "application/json"
-
-CHAT = b'{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"hi"}}],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}'  # noqa: E501
-CHUNK = b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":null}]}\n\n'  # noqa: E501
-DONE = b"data: [DONE]\n\n"
-RESPONSE = b'{"id":"r","object":"response","created_at":1,"model":"m","status":"completed","output":[{"type":"message","id":"i","role":"assistant","status":"completed","content":[{"type":"output_text","text":"hi","annotations":[]}]}],"usage":{"input_tokens":1,"output_tokens":2}}'  # noqa: E501
-MESSAGE = b'{"id":"m","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"hi"}],"stop_reason":"end_turn","usage":{"input_tokens":1,"output_tokens":2}}'  # noqa: E501
-START = b'event: message_start\ndata: {"type":"message_start","message":' + MESSAGE + b"}\n\n"
-BLOCK = b'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\n'  # noqa: E501
-DELTA = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"hi"}}\n\n'  # noqa: E501
-STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
-GOOD = (CHAT, RESPONSE, MESSAGE, CHUNK * 3 + DONE, START + BLOCK + DELTA + STOP)
-
-CORPUS: tuple[bytes, ...] = (
-    *GOOD, b"", b"null", b"[]", b'"text"', b"0", b"{}", b"{", b"\xff\xfe", b"\xef\xbb\xbf{}", b"\x00" * 9, b"NaN",
-    b'{"error":null}', b'{"error":"text"}', b'{"error":{"code":[],"type":{},"message":7}}', b'{"choices":null}',
-    b'{"choices":{}}', b'{"choices":[null,1,"x",{"message":[]},{"delta":null,"index":"a"}]}', b'{"usage":[]}',
-    b'{"id":"c","choices":[],"usage":{"prompt_tokens":"many","completion_tokens":-1,"total_tokens":1e400}}',
-    b'{"usage":{"input_tokens":99999999999999999999999999,"output_tokens":null}}', b'{"model":"\\ud800"}',
-    b"[" * 5000, b'{"a":' * 3000, b"data: \n\n", b"data:\n\ndata: [DONE]", b": comment\n\n", b"data: {\n\n" + DONE,
-    b"data: null\n\ndata: []\n\n" + DONE, CHUNK.replace(b"\n", b"\r\n") + DONE, CHUNK.replace(b"\n", b"\r"), CHUNK[:-9],
-    DONE + CHUNK, b"event: error\ndata: {\"error\":{\"type\":\"overloaded_error\",\"message\":\"m\"}}\n\n", DELTA, STOP,
-    START + DELTA + DELTA, START + START, b"event: ping\ndata: {}\n\n" + START, b"event: nonsense\ndata: {}\n\n",
-    b'data: {"type":"response.completed","response":null}\n\n', b'data: {"type":"response.created","response":'
-    + RESPONSE + b"}\n\n" + b'data: {"type":"response.output_text.delta"}\n\n', b"<html>502 Bad Gateway</html>",
-    b"data: " + b"x" * 70_000 + b"\n\n", b"\n" * 4000,
-)  # fmt: skip
 
 
 def transport(library: Any, status: int, kind: str, encoding: str, pieces: list[bytes], cut: bool) -> Any:
@@ -134,7 +108,7 @@ def same(use: str, answers: list[Answer], content: str) -> None:
 @pytest.mark.parametrize("use", USES)
 @pytest.mark.parametrize("content", ["no_content", "span_only"])
 def test_corpus(use: str, content: str) -> None:
-    kinds = ((200, JSON), (200, EVENT), (400, JSON), (500, "text/html"))
+    kinds = ((200, JSON), (200, SSE), (400, JSON), (500, "text/html"))
     same(use, [(status, kind, "", [body], False) for body in CORPUS for status, kind in kinds], content)
 
 
@@ -145,7 +119,7 @@ encodings = st.sampled_from(("", "", "", "gzip", "deflate", "br", "nonsense"))
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     use=st.sampled_from(sorted(USES)), status=st.sampled_from((200, 200, 200, 201, 204, 400, 429, 503)),
-    kind=st.sampled_from((JSON, EVENT, EVENT + "; charset=utf-8", "", "text/plain")), encoding=encodings,
+    kind=st.sampled_from((JSON, SSE, SSE + "; charset=utf-8", "", "text/plain")), encoding=encodings,
     pieces=st.lists(piece, max_size=6), split=st.integers(0, 7), cut=st.booleans(), zipped=st.booleans(),
     content=st.sampled_from(("no_content", "span_and_event")),
 )  # fmt: skip

@@ -127,6 +127,26 @@ def test_standard_variable_gives_the_port(emulator: Emulator, free_port: int, mo
         assert httpx2.get(f"http://127.0.0.1:{free_port}/metrics").status_code == 200
 
 
+@pytest.mark.parametrize(("host", "url"), [("127.0.0.1", "http://127.0.0.1:"), ("::1", "http://[::1]:")])
+def test_standard_variable_gives_the_host(host: str, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_PROMETHEUS_HOST", host)
+    with observed(endpoint=True):
+        page = otel_llm.status().endpoint
+        assert page is not None
+        assert page.startswith(url)
+        assert httpx2.get(page).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "192.0.2.1", "a" * 70 + ".invalid"])
+def test_a_host_that_is_not_of_this_machine_is_a_warning_that_names_the_setting(host: str) -> None:
+    with observed(endpoint=True, scrape_host=host) as telemetry:
+        (warning,) = [record.getMessage() for record in telemetry.logged]
+        telemetry.logged.clear()
+    assert f"no scrape endpoint on {host}:0" in warning
+    assert "OTEL_EXPORTER_PROMETHEUS_HOST" in warning
+    assert "PROMETHEUS_PORT" not in warning
+
+
 def test_taken_port_is_a_warning_that_names_the_setting(emulator: Emulator) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

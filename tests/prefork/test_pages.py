@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
+import django
+import django.test
 import flask
 import prometheus_client
 import pytest
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+from prometheus_async.aio import web
+from prometheus_client import exposition
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
@@ -15,7 +23,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 import otel_llm
 from otel_llm import catalog
 from tests.prefork.app import call
-from tests.prefork.scrapes import Figures
+from tests.prefork.scrapes import Figures, fetch
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +46,32 @@ def test_flask() -> None:
     app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/metrics": prometheus_client.make_wsgi_app()})
     text = app.test_client().get("/metrics", headers={"Accept": "application/openmetrics-text"}).text
     assert Figures(text).calls == 1
+
+
+def test_django() -> None:
+    """A view that gives out prometheus_client's page, as the apps for Django do."""
+    settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"])
+    django.setup()
+    text = django.test.Client().get("/metrics", headers={"accept": "application/openmetrics-text"}).content.decode()
+    assert Figures(text).calls == 1
+
+
+def _view(request: HttpRequest) -> HttpResponse:
+    page, kind = exposition.choose_encoder(request.headers.get("accept", ""))
+    return HttpResponse(page(prometheus_client.REGISTRY), content_type=kind)
+
+
+urlpatterns = [path("metrics", _view)]
+
+
+async def test_prometheus_async() -> None:
+    """Its own web server, which is aiohttp's."""
+    server = await web.start_http_server(addr="127.0.0.1")
+    try:
+        text = await asyncio.to_thread(fetch, f"http://127.0.0.1:{server.socket.port}/metrics")
+    finally:
+        await server.close()
+    assert Figures(text.decode()).calls == 1
 
 
 def test_a_registry_of_the_app_s_own() -> None:

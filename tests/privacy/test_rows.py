@@ -99,7 +99,7 @@ def test_row(
     if not row.closes_on_drop:
         warnings.simplefilter("ignore", ResourceWarning)
     words = Canaries()
-    plant(words, monkeypatch)
+    dressed = plant(words, monkeypatch)
 
     cases = list(_cases(row, sync))
 
@@ -116,33 +116,41 @@ def test_row(
     with searched(tmp_path, heard, http_spans=http_spans) as search:
         run(whole(), sync=sync)
         assert search.leaks(words) == {}
-        assert [span.outcome for span in search.telemetry.spans()] == [case.outcome for case in cases]
+        outcomes = [span.outcome for span in search.telemetry.spans()]
+        assert outcomes == [case.outcome for case in cases]
         assert row.model in search.files()
-    check_sent(row, emulator.requests, words)
+    check_sent(row, emulator.requests, words, bool(dressed))
 
 
 def _cases(row: Row, sync: bool) -> Iterator[Case]:
     for name, case in CASES.items():
-        possible = not case.needs or getattr(row, case.needs)
-        if possible and not (name == "left" and row.async_lines and not sync):
-            yield case
+        if case.needs and not getattr(row, case.needs):
+            continue
+        if name == "left" and row.async_lines and not sync:
+            continue
+        if name == "tools-stream" and row.client == "mistralai":  # which does not read tool calls in OpenAI's pieces
+            continue
+        yield case
 
 
 def _script(reply: Reply) -> Callable[[Received], Reply]:
     return lambda asked: reply
 
 
-def plant(words: Canaries, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Puts canaries where the rows' modules have their prompt and key, and into headers and URLs of HTTP clients."""
+def plant(words: Canaries, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Puts canaries where the rows' modules have their prompt and key, and into headers and URLs of HTTP clients; gives
+    the requests that have them there."""
+    dressed: list[Any] = []
     monkeypatch.setattr(common, "ASK", [{"role": "user", "content": words.prompt}])
     for name, module in list(sys.modules.items()):
         if name.startswith("tests.behaviour.sdks."):
             _plant_in(module, words, monkeypatch)
     for library in ("httpx", "httpx2"):
         if importlib.util.find_spec(library):
-            _dress(importlib.import_module(library)._client.BaseClient, "build_request", words, monkeypatch)
+            _dress(importlib.import_module(library)._client.BaseClient, "build_request", words, dressed, monkeypatch)
     if importlib.util.find_spec("requests"):
-        _dress(importlib.import_module("requests").Session, "prepare_request", words, monkeypatch)
+        _dress(importlib.import_module("requests").Session, "prepare_request", words, dressed, monkeypatch)
+    return dressed
 
 
 def _plant_in(module: ModuleType, words: Canaries, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,30 +167,29 @@ def _planted(value: Any, words: Canaries) -> Any:
     return [_planted(item, words) for item in value] if isinstance(value, list) else value
 
 
-def _dress(owner: Any, method: str, words: Canaries, monkeypatch: pytest.MonkeyPatch) -> None:
+def _dress(
+    owner: Any, method: str, words: Canaries, dressed: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
     """An app's own header and query parameters on each request, as default headers and gateways' keys are."""
     original = getattr(owner, method)
 
-    def dressed(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def dressing(self: Any, *args: Any, **kwargs: Any) -> Any:
         request = original(self, *args, **kwargs)
         request.headers["X-Own"] = words.header
         mark = "&" if "?" in str(request.url) else "?"
         request.url = type(request.url)(f"{request.url}{mark}key={words.parameter}&other={words.parameter}")
+        dressed.append(request)
         return request
 
-    monkeypatch.setattr(owner, method, dressed)
+    monkeypatch.setattr(owner, method, dressing)
 
 
-def check_sent(row: Row, requests: list[Received], words: Canaries) -> None:
+def check_sent(row: Row, requests: list[Received], words: Canaries, dressed: bool) -> None:
     """The canaries were there: a search for what nobody has sent proves nothing."""
     assert requests
     sent = [f"{asked.query} {dict(asked.headers)} {asked.raw!r}" for asked in requests]
     assert all(words.prompt in text for text in sent)
-    wanted = {"prompt", "header", "parameter", "key"} - _not_sent(row)
+    keyless = row.client in ("http", "ollama")
+    wanted = {"prompt"} | (set() if keyless else {"key"}) | ({"header", "parameter"} if dressed else set())
     assert set(words.found("\n".join(sent))) == wanted
-
-
-def _not_sent(row: Row) -> set[str]:
-    if row.client in ("botocore", "aiobotocore"):  # not over an HTTP client that is dressed here
-        return {"header", "parameter"}
-    return {"key"} if row.client == "http" else set()
+    assert dressed or row.client in ("botocore", "aiobotocore", "google-genai", "huggingface_hub")  # not, or aiohttp

@@ -27,7 +27,7 @@ class Api(msgspec.Struct):
 
 
 OPENAI = Api(
-    "https://api.openai.com/v1/chat/completions", {"model": "gpt-5.1", "messages": []},
+    "https://api.openai.com/v1/chat/completions", {"model": "gpt-5.1", "messages": [{"role": "user", "content": "hi"}]},
     {"tools": [{"type": "function", "function": {"name": "search"}}, {"type": "custom", "custom": {"name": "run"}}]},
     {"response_format": {"type": "json_object"}},
 )  # fmt: skip
@@ -38,7 +38,7 @@ RESPONSES = Api(
     {"text": {"format": {"type": "json_schema"}}},
 )  # fmt: skip
 ANTHROPIC = Api(
-    "https://api.anthropic.com/v1/messages", {"model": "claude-opus-5", "messages": [], "max_tokens": 9},
+    "https://api.anthropic.com/v1/messages", {"model": "claude-opus-5", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 9},
     {"tools": [{"name": "search", "input_schema": {}}]}, {"output_config": {"format": {"type": "json_schema"}}},
 )  # fmt: skip
 GEMINI = Api(
@@ -52,16 +52,16 @@ INTERACTIONS = Api(
     {"tools": [{"type": "function", "name": "search"}]}, {},
 )  # fmt: skip
 CONVERSE = Api(
-    "https://bedrock-runtime.us-east-1.amazonaws.com/model/anthropic.claude-opus-5/converse", {"messages": []},
+    "https://bedrock-runtime.us-east-1.amazonaws.com/model/anthropic.claude-opus-5/converse", {"messages": [{"role": "user", "content": "hi"}]},
     {"toolConfig": {"tools": [{"toolSpec": {"name": "search"}}]}},
     {"outputConfig": {"textFormat": {"type": "json_schema", "structure": {}}}},
 )  # fmt: skip
 COHERE = Api(
-    "https://api.cohere.com/v2/chat", {"model": "command-a", "messages": []},
+    "https://api.cohere.com/v2/chat", {"model": "command-a", "messages": [{"role": "user", "content": "hi"}]},
     {"tools": [{"type": "function", "function": {"name": "search"}}]}, {"response_format": {"type": "json_object"}},
 )  # fmt: skip
 OLLAMA = Api(
-    "http://localhost:11434/api/chat", {"model": "qwen3", "messages": [], "stream": False},
+    "http://localhost:11434/api/chat", {"model": "qwen3", "messages": [{"role": "user", "content": "hi"}], "stream": False},
     {"tools": [{"type": "function", "function": {"name": "search"}}]}, {"format": "json"},
 )  # fmt: skip
 

@@ -6,8 +6,21 @@ and a row in :mod:`~otel_llm.demo.emulator.routes`.
 """
 
 from otel_llm.demo.emulator.injected import Injected, Price
-from otel_llm.demo.emulator.received import CALL_HEADER, Received
+from otel_llm.demo.emulator.received import CALL_HEADER, FEATURE_HEADER, FEATURE_KEY, Received
 from otel_llm.demo.emulator.reply import Limit, Reply, Tool, Usage
 from otel_llm.demo.emulator.server import Emulator, Script
 
-__all__ = ["CALL_HEADER", "Emulator", "Injected", "Limit", "Price", "Received", "Reply", "Script", "Tool", "Usage"]
+__all__ = [
+    "CALL_HEADER",
+    "FEATURE_HEADER",
+    "FEATURE_KEY",
+    "Emulator",
+    "Injected",
+    "Limit",
+    "Price",
+    "Received",
+    "Reply",
+    "Script",
+    "Tool",
+    "Usage",
+]

@@ -57,7 +57,9 @@ class OpenAICompletions:
         return includes_usage(asked)
 
     def failure(self, reply: Reply, asked: Received) -> Failure:
-        return openai_api.failure(reply)
+        failure = openai_api.failure(reply)
+        billed = {"usage": usage(reply.usage)} if reply.bills and reply.usage is not None else {}
+        return failure._replace(body={**failure.body, **billed})
 
     def failure_event(self, reply: Reply, asked: Received) -> bytes:
         return sse({"error": openai_api.error(reply, streamed=True)})
@@ -75,10 +77,11 @@ class OpenAICompletions:
         return [reply.finish] * asked.choices
 
     def _head(self, reply: Reply, asked: Received, kind: str) -> dict[str, Any]:
-        return {
+        head: dict[str, Any] = {
             "id": f"{self.prefix}-{asked.number:08d}", "object": kind, "created": CREATED,
             "model": reply.model or asked.model, "system_fingerprint": "fp_demo",
         }  # fmt: skip
+        return head if reply.tier is None else {**head, "service_tier": reply.tier}
 
 
 class OpenAIChat(OpenAICompletions):

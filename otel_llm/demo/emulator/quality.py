@@ -57,12 +57,17 @@ def asks_json(body: Mapping[str, Any]) -> bool:
     return False
 
 
+def undecodable(reply: Reply) -> bool:
+    """True for bytes that are no JSON, such as a proxy's page: they say nothing about the call."""
+    return reply.raw_body is not None and not _is_json(reply.raw_body)
+
+
 def _offered(body: Mapping[str, Any]) -> set[str]:
     tools = cast("list[dict[str, Any]]", body.get("tools") or [])
     return {tool.get("name") or tool.get("function", {}).get("name") for tool in tools}
 
 
-def _is_json(text: str) -> bool:
+def _is_json(text: str | bytes) -> bool:
     try:
         json.loads(text)
     except ValueError:

@@ -11,6 +11,9 @@ import msgspec
 
 CALL_HEADER: Final = "x-demo-call"
 """Optional request header that ties the attempts of one call together; the driver sends it."""
+FEATURE_HEADER: Final = "x-demo-feature"
+"""Optional request header: what the app attributes the call to under :data:`FEATURE_KEY`; the driver sends it."""
+FEATURE_KEY: Final = "feature"
 _RETRY_HEADER: Final = "x-stainless-retry-count"
 _MODEL_IN_PATH: Final = re.compile(r"/(?:deployments|models?)/([^/]+?)(?::(?:raw|stream)\w+)?(?:/|$)", re.ASCII)
 

@@ -40,6 +40,12 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """Output that is not reasoning."""
     reasoning: int = 0
 
+    @property
+    def consistent(self) -> bool:
+        """False for what no provider should state. A negative :attr:`input` makes an OpenAI wire state more cached
+        tokens than there are."""
+        return min(self.input, self.cache_read, self.cache_write, self.output, self.reasoning) >= 0
+
     def disjoint(self) -> dict[str, int]:
         """Counts by token type of the catalogue, zeros left out."""
         counts = {
@@ -86,6 +92,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """Model that the response names; ``None``: the request's."""
     usage: Usage | None = Usage(input=11, output=7)
     """``None``: the provider states no usage."""
+    tier: str | None = None
+    """Service tier that the response states (wires of OpenAI's completions alone)."""
     finish: Finish = "stop"
     refusal: bool = False
     tools: tuple[Tool, ...] = ()
@@ -98,6 +106,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """HTTP status in place of the wire's own."""
     message: str | None = None
     """Error message in place of the wire's own."""
+    bills: bool = False
+    """A failure's body states :attr:`usage`, as a gateway's may (wires of OpenAI's completions alone)."""
     retry_after: float | None = None
     """Seconds for the ``retry-after`` headers."""
 

@@ -22,13 +22,16 @@ class Client(AsyncHeld):
             aws_secret_access_key=KEY, config=settings,
         )  # fmt: skip
 
+    async def _enter(self) -> Any:
+        if self.sdk is None:
+            self.sdk = await self._manager.__aenter__()
+        return self.sdk
+
     async def plain(self) -> Any:
-        self.sdk = await self._manager.__aenter__()
-        return await self.sdk.converse(modelId=NOVA, messages=SAID)
+        return await (await self._enter()).converse(modelId=NOVA, messages=SAID)
 
     async def stream(self) -> Any:
-        self.sdk = await self._manager.__aenter__()
-        return (await self.sdk.converse_stream(modelId=NOVA, messages=SAID))["stream"]
+        return (await (await self._enter()).converse_stream(modelId=NOVA, messages=SAID))["stream"]
 
     async def close(self) -> None:
         if self.sdk is not None:

@@ -14,8 +14,9 @@ def _anthropic(kind: type[Any]) -> Callable[[str], Any]:
 
 
 def _bedrock(kind: type[Any]) -> Callable[[str], Any]:
-    keys = {"aws_region": "eu-west-1", "aws_access_key": "a", "aws_secret_key": "s"}
-    return lambda url: kind(base_url=url, timeout=5, **keys)
+    return lambda url: kind(
+        base_url=url, timeout=5, aws_region="eu-west-1", aws_access_key=KEY, aws_secret_key=KEY
+    )  # fmt: skip
 
 
 MESSAGES = (
