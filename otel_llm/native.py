@@ -7,7 +7,8 @@ from types import ModuleType
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from opentelemetry import context
+from opentelemetry import context, trace
+from opentelemetry.context import Context
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
 from otel_llm import runtime
@@ -17,6 +18,14 @@ from otel_llm.settings import Settings
 
 OBSERVED_KEY: Final = "opentelemetry.genai.client.inference.context"
 """Context key that opentelemetry-util-genai 1.3b0 sets while an official GenAI instrumentation observes the call."""
+OBSERVERS: Final = frozenset(
+    {
+        "opentelemetry.instrumentation.openai_v2",
+        "opentelemetry.instrumentation.openai.v1",
+        "openinference.instrumentation.openai",
+    }
+)
+"""Scopes of instrumentations that make a span of each call of an SDK, and say so by nothing else."""
 _tracers: Final[WeakKeyDictionary[Any, Any]] = WeakKeyDictionary()
 """Tracers that clients had, or were yet to have, before they were silenced."""
 
@@ -25,7 +34,15 @@ def suppressed() -> bool:
     """True if the current context says that this call is observed elsewhere, or not to be observed (instrumentations
     and exporters say so by ``suppress_instrumentation``, under two keys)."""
     current = context.get_current()
-    return bool(current) and (bool(current.get(OBSERVED_KEY)) or not is_instrumentation_enabled())
+    return bool(current) and (
+        bool(current.get(OBSERVED_KEY)) or not is_instrumentation_enabled() or _scope_of(current) in OBSERVERS
+    )
+
+
+def _scope_of(current: Context) -> str | None:
+    """Scope of the span that is current."""
+    scope = getattr(trace.get_current_span(current), "instrumentation_scope", None)
+    return None if scope is None else scope.name
 
 
 def silence(client: Any, settings: Settings) -> None:

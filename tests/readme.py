@@ -64,7 +64,7 @@ def releases(found: tuple[cells.Cell, ...]) -> str:
     """Distinct releases, oldest first, and what they were installed with."""
     named: dict[str, list[str]] = {}
     for cell in found:
-        extra = " ".join(name for name in cell.requirements[1:] if "=" not in name)
+        extra = " ".join(name for name in cell.requirements[1:] if not re.search("[<=]", name))
         named.setdefault(_release(cell.requirements[0]), []).append(extra)
     return ", ".join(release + _company(extras) for release, extras in named.items())
 

@@ -1,7 +1,7 @@
 """Where an event of a botocore stream is an error: the call ends there, not when the app lets go of the stream.
 
 The error is raised out of ``EventStream``, which keeps its half-read body for as long as the app keeps it, often as
-long as the exception. Facts: botocore 1.35 to 1.44, aiobotocore 2.15 to 3.10, whose class has a coroutine for it.
+long as the exception. Facts: botocore 1.35 to 1.44, aiobotocore 2.15 to 3.10, whose class has got a coroutine for it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ def patch(module: ModuleType, patches: Patches) -> None:
 
 def patch_async(module: ModuleType, patches: Patches) -> None:
     """Wraps ``AioEventStream._parse_event`` of ``aiobotocore.eventstream``."""
-    patches.wrap(module.AioEventStream, "_parse_event", _async_parse)
+    if "_parse_event" in vars(module.AioEventStream):  # 2.15 has botocore's
+        patches.wrap(module.AioEventStream, "_parse_event", _async_parse)
 
 
 def _parse(wrapped: Callable[..., Any], stream: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -67,6 +67,8 @@ class Row:
     """Whether the SDK closes the socket of a stream that is dropped; else the collector complains of it."""
     async_lines: bool = False
     """Whether the async client reads line by line: one that leaves early has not read the end of the first event."""
+    error_event: str = "rate_limit"
+    """Class of a rate limit that is told in the middle of a stream, where some providers state words alone."""
     blocks: bool = False
     """Whether the async client reads its streams without letting the event loop go on: nothing can cancel it."""
     tokens: tuple[int | None, int | None] = (11, 7)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -102,6 +102,8 @@ def emulators() -> Iterator[list[Emulator]]:
 def test_cell(row: Row, expected: Expected, sync: bool, emulators: list[Emulator]) -> None:
     if not row.closes_on_drop:
         warnings.simplefilter("ignore", ResourceWarning)
+    if expected.scenario is scenarios.error_event:
+        expected = replace(expected, error_class=row.error_event)
     without = seen(row, expected.scenario, sync, emulators[0])
     with observed() as telemetry:
         with_us = seen(row, expected.scenario, sync, emulators[1])

@@ -90,12 +90,21 @@ FRAMEWORKS: Final[dict[str, tuple[Cell, ...]]] = {
 """What is on top of the SDKs: the newest release."""
 
 OTHERS: Final[dict[str, tuple[Cell, ...]]] = {
-    distribution: (Cell((module,), (distribution, "openai"), ("tests/clients/test_other_instrumentations.py",)),)
-    for distribution, module in (
-        ("opentelemetry-instrumentation-openai-v2", "opentelemetry.instrumentation.openai_v2"),
-        ("opentelemetry-instrumentation-genai-openai", "opentelemetry.instrumentation.genai.openai"),
+    distribution: (Cell((module,), tuple(needs.split()), ("tests/clients/test_other_instrumentations.py",)),)
+    for distribution, module, needs in (
+        (
+            "opentelemetry-instrumentation-openai-v2", "opentelemetry.instrumentation.openai_v2",
+            # 2.4b0 cannot be imported beside util-genai 1.3b0, nor 2.1b0 beside opentelemetry-api 1.45.
+            ("opentelemetry-instrumentation-openai-v2==2.1b0 openai<3 opentelemetry-api==1.38.0 "
+            "opentelemetry-sdk==1.38.0 opentelemetry-instrumentation==0.59b0 "
+            "opentelemetry-instrumentation-httpx==0.59b0"),
+        ),
+        (
+            "opentelemetry-instrumentation-genai-openai", "opentelemetry.instrumentation.genai.openai",
+            "opentelemetry-instrumentation-genai-openai openai",
+        ),
     )
-}
+}  # fmt: skip
 """Others' instrumentations of the same SDKs, beside ours."""
 
 MINIMUM: Final = (

@@ -48,5 +48,6 @@ ROWS = (
         plain=lambda c: c.plain(),
         stream=lambda c: c.stream(),
         states_model=False,
+        closes_on_drop=False,
     ),
 )

@@ -27,6 +27,7 @@ ROWS = (
         stream=lambda c: c.sdk.chat_stream(**CHAT),
         leave=lambda stream: stream.aclose() if hasattr(stream, "aclose") else stream.close(),
         states_model=False,
+        error_event="provider",
         lazy=True,
         async_lazy=True,
     ),

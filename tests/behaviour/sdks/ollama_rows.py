@@ -18,6 +18,7 @@ ROWS = (
         leave=lambda stream: stream.aclose() if hasattr(stream, "aclose") else stream.close(),
         retries=False,
         request_ids=False,
+        error_event="provider",
         lazy=True,
         async_lazy=True,
     ),

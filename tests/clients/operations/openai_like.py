@@ -27,11 +27,12 @@ CALLS = {
         lambda c: c.responses.create(model="m", input="x"), answers.RESPONSE, {"needs": "responses"}
     ),
     "completions": _Call(
-        lambda c: c.completions.create(model="m", prompt="x"), answers.TEXT, {"kind": "text_completion"}
+        lambda c: c.completions.create(model="m", prompt="x"),
+        answers.TEXT, {"kind": "text_completion", "needs": "completions"},
     ),
     "completions stream": _Call(
         lambda c: c.completions.create(model="m", prompt="x", stream=True),
-        answers.TEXT_STREAM, {"kind": "text_completion", "stream": True},
+        answers.TEXT_STREAM, {"kind": "text_completion", "stream": True, "needs": "completions"},
     ),
     "embeddings": _Call(
         lambda c: c.embeddings.create(model="m", input="x"),
