@@ -15,9 +15,8 @@ from otel_llm.failures import End
 from otel_llm.formats.facts import Facts
 from otel_llm.formats.finish import normalise
 from otel_llm.prices.pricing import PriceTable
+from otel_llm.signals.conventions import GENERATES
 
-ANSWERS: Final = frozenset({"chat", "generate_content", "text_completion"})
-"""Operations that have answers."""
 MALFORMED: Final = frozenset({"malformed_function_call", "malformed_tool_use"})
 """Finish reasons of Gemini and Bedrock: the model's tool call could not be read."""
 UNEXPECTED: Final = frozenset({"unexpected_tool_call"})
@@ -26,7 +25,7 @@ UNEXPECTED: Final = frozenset({"unexpected_tool_call"})
 
 def faults(call: Call, end: End, prices: PriceTable) -> set[str]:
     """Why the answer of a closed call is of no use; empty if it is, or if the call did not succeed."""
-    if end.outcome != "success" or call.request.operation not in ANSWERS:
+    if end.outcome != "success" or call.request.operation not in GENERATES:
         return set()
     facts = call.facts
     found = _cut_short(facts) or _content(facts)

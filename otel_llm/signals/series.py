@@ -12,11 +12,10 @@ from otel_llm.formats.facts import Usage
 from otel_llm.prices.cost import Priced
 from otel_llm.settings import Semconv
 from otel_llm.signals.attributed import AttributedSeries
-from otel_llm.signals.conventions import Conventions, Tokens, conventions, sides, totals
+from otel_llm.signals.conventions import GENERATES, Conventions, Tokens, conventions, sides, totals
 from otel_llm.signals.labels import ERROR_TYPE_CAP, CappedLabel
 from otel_llm.signals.ledger import Counter, Histogram, Ledger
 from otel_llm.signals.models import label
-from otel_llm.signals.quality import ANSWERS
 from otel_llm.signals.summary import Summary
 
 
@@ -49,7 +48,7 @@ class ModelSeries:
         self.duplicate_cost = counter(catalog.DUPLICATE_COST, *labels)
         self.failed_cost = counter(catalog.FAILED_COST, *labels)
         self.truncated_cost = counter(catalog.TRUNCATED_COST, *labels)
-        answers = operation in ANSWERS
+        answers = operation in GENERATES
         self.finish = {why: counter(catalog.FINISH, *labels, why) for why in catalog.FINISH_VALUES if answers}
         self.invalid = {why: counter(catalog.INVALID_OUTPUT, *labels, why) for why in catalog.INVALID_VALUES if answers}
         self.open: dict[int, Call] = {}

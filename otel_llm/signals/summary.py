@@ -15,7 +15,8 @@ from otel_llm.formats.finish import normalise
 from otel_llm.guard import guarded
 from otel_llm.prices.cost import Priced, Unpriced, consistent
 from otel_llm.prices.pricing import PriceTable
-from otel_llm.signals.quality import ANSWERS, faults
+from otel_llm.signals.conventions import GENERATES
+from otel_llm.signals.quality import faults
 
 
 class Summary(msgspec.Struct, kw_only=True):
@@ -137,7 +138,7 @@ CHOICES_CAP: Final = 128
 def _finish(call: Call, facts: Facts, end: End) -> list[str]:
     """One per choice in the provider's order. A call that broke has ``error`` where no reason arrived (conventions)."""
     found = {choice: normalise(reason) for choice, reason in facts.finish_reasons.items()}
-    if end.outcome != "success" and call.request.operation in ANSWERS:
+    if end.outcome != "success" and call.request.operation in GENERATES:
         for choice in range(min(call.request.choices or 1, CHOICES_CAP)):
             found.setdefault(choice, "error")
     return [found[choice] for choice in sorted(found)]
