@@ -67,7 +67,7 @@ def _rest(config: PackConfig) -> tuple[Row, ...]:
     chosen = "{" + ",".join((IN_JOB, f'{PROVIDER}=~"$provider"')) + "}"
     rates = tuple(Query(f"max ({records.slo_ratio(long)}{chosen}) / {config.allowance:g}", _burn_name(long, factor))
                   for long, _, factor, _, _ in burns(config))  # fmt: skip
-    colors = dict(zip((rate.legend for rate in rates), BURN_COLORS, strict=True))
+    colors: dict[str, str] = dict(zip((rate.legend for rate in rates), BURN_COLORS, strict=True))
     limits = tuple((factor, RED if severity == "critical" else ORANGE)
                    for _, _, factor, _, severity in sorted(burns(config), key=lambda burn: burn[2]))  # fmt: skip
     hour = selection(config, "$__range").per(PROVIDER, MODEL, q.ERROR_TYPE)
