@@ -180,7 +180,7 @@ def _variables(config: PackConfig) -> tuple[Json, ...]:
     attributed = config.metric_name(c.ATTRIBUTED_COST)
     key = label_values("key", "Attribution", attributed, q.ATTRIBUTION_KEY, (IN_JOB,), "")
     # One key at a time: a call stands in a series of each of its keys.
-    one = {**key, "multi": False, "includeAll": False, "allValue": None, "current": {}}
+    one: Json = {**key, "multi": False, "includeAll": False, "allValue": None, "current": {}}
     help_ = "What 30 days may cost, for what is chosen. 0: the jobs' own budgets."
     return (
         textbox("budget", "Monthly budget, USD", "0", help_),
