@@ -196,6 +196,10 @@ RETRY_SPEND: Final = Signal(
     "Failed attempts", "currencyUSD", "Dollars per hour on attempts that failed and were retried.",
     _hourly(c.RETRY_COST),
 )  # fmt: skip
+FAILED_SPEND: Final = Signal(
+    "Failed calls", "currencyUSD", "Dollars per hour on calls that ended in an error; part of spend.",
+    _hourly(c.FAILED_COST),
+)  # fmt: skip
 TRUNCATED_SPEND: Final = Signal(
     "Cut-off answers", "currencyUSD", "Dollars per hour on answers cut by a length limit.", _hourly(c.TRUNCATED_COST)
 )
@@ -327,7 +331,7 @@ SIGNALS: Final[tuple[Signal, ...]] = (
     duration(0.5), duration(0.95), duration(0.99), first_chunk(0.5), first_chunk(0.95), chunk_gap(0.95),
     DURATION_BUCKETS, FIRST_CHUNK_BUCKETS, WITHIN_TARGET,
     SPEND, SPEND_PER_HOUR, COST_PER_CALL, COST_PER_1K, COST_PER_MTOKEN, PRICED_SHARE, UNPRICED,
-    DUPLICATE_SPEND, RETRY_SPEND, TRUNCATED_SPEND, CACHE_SAVING, BUDGET, DUPLICATE_SHARE,
+    DUPLICATE_SPEND, RETRY_SPEND, FAILED_SPEND, TRUNCATED_SPEND, CACHE_SAVING, BUDGET, DUPLICATE_SHARE,
     ATTRIBUTED_SPEND, ATTRIBUTED_SPEND_PER_HOUR, ATTRIBUTED_CALLS, ATTRIBUTED_TOKENS,
     TOKEN_RATE, TOKENS, CACHE_SHARE, tokens_per_call(0.5, "input"), tokens_per_call(0.95, "output"), USAGE_MISSING,
     FINISH_RATE, INVALID_SHARE, BROKEN_SHARE, MISMATCH_SHARE, REFUSED_SHARE, TRUNCATED_SHARE, SERVED,

@@ -6,6 +6,8 @@ enough that a limit three times as high would not: so a moved threshold is notic
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from otel_llm import catalog as c
 from otel_llm.pack.alerts.failures import burns
 from otel_llm.pack.records import SECONDS
@@ -234,10 +236,14 @@ def _unpriced() -> list[Case]:
     ]
 
 
-def _waste(metric: c.Metric, limit: float) -> list[Case]:
+def _waste(metric: c.Metric, limit: float, *others: c.Metric) -> list[Case]:
+    """``others`` are there and do not grow."""
+
     def story(dollars: float, share: float) -> dict[str, str]:
-        wasted = series(metric.series, WHO, [(dollars / 6 * share, 18)])
-        return {**_cost((dollars, 18)), **wasted}
+        found = _cost((dollars, 18))
+        for each, part in ((metric, share), *((other, 0) for other in others)):
+            found |= series(each.series, WHO, [(dollars / 6 * part, 18)])
+        return found
 
     return [
         Case("much", True, story(2, limit * 1.5), 150, 10),
@@ -437,7 +443,10 @@ CASES: dict[str, list[Case]] = {
     "OtelLLMUnpricedModel": _unpriced(),
     "OtelLLMPriceTableStale": _table(CONFIG.cost.table_days),
     "OtelLLMDuplicateCallWaste": _waste(c.DUPLICATE_COST, 0.2),
-    "OtelLLMRetryWaste": _waste(c.RETRY_COST, 0.1),
+    "OtelLLMRetryWaste": [
+        *_waste(c.RETRY_COST, 0.1, c.FAILED_COST),
+        *(replace(case, name=f"{case.name}, calls given up") for case in _waste(c.FAILED_COST, 0.1, c.RETRY_COST)),
+    ],
     "OtelLLMAttributionSpike": _attribution(),
     "OtelLLMTokensPerCallBloat": _bloat(),
     "OtelLLMCacheHitDrop": _cache(),

@@ -204,7 +204,13 @@ def _usage(store: Store, model: Model, who: dict[str, str], now: Moment, good: f
         cost = tokens * model.dollars.get(kind, 0.0) / 1e6
         store.add(c.COST.series, {**who, **_label(c.TOKEN_TYPE, kind)}, cost)
         spent += cost
-    for metric, share in ((c.RETRY_COST, now.retries * 0.1), (c.TRUNCATED_COST, now.cut), (c.DUPLICATE_COST, 0.03)):
+    wasted = (
+        (c.RETRY_COST, now.retries * 0.1),
+        (c.FAILED_COST, now.retries * 0.03),
+        (c.TRUNCATED_COST, now.cut),
+        (c.DUPLICATE_COST, 0.03),
+    )
+    for metric, share in wasted:
         store.add(metric.series, who, spent * share)
     store.add(c.DUPLICATE_CALLS.series, who, good * 0.03)
     saved = good * counts.get("input_cache_read", 0) * model.dollars.get("input", 0) * 0.9 / 1e6

@@ -49,19 +49,19 @@ def _duplicates(config: PackConfig) -> Alert:
 
 def _retries(config: PackConfig) -> Alert:
     share, floor = config.cost.retry_share, config.cost.retry_floor
-    wasted = Scope(config=config, window="1h").per(JOB).increase(c.RETRY_COST)
+    hour = Scope(config=config, window="1h").per(JOB)
+    wasted = f"({hour.increase(c.RETRY_COST)} + {hour.increase(c.FAILED_COST)})"
     return Alert(
         name="RetryWaste", severity="info", hold="30m", labels=(JOB,),
         when=f"{wasted} / {q.on((JOB,))} {records.SPEND_1H} > {share:g}",
         guards=(f"and {q.on((JOB,))} {records.SPEND_1H} > {floor:g}",),
         summary=f"{label(JOB)}: failed attempts are paid for",
-        description=f"On top of the last hour's spend, {PERCENT} of it went to attempts that failed and were made "
-        "again.",
+        description=f"Attempts that failed, made again or not, cost {PERCENT} of the last hour's spend.",
         board="cost", panel="Waste per hour",
         runbook=Runbook(
             symptom=f"Attempts that failed cost more than {percent(share)} of what the answers cost.",
             meaning="Providers bill tokens of attempts that broke off: a stream cut in the middle, a time-out after "
-            "the answer was written. The SDK tried again, and both were paid.",
+            "the answer was written. The SDK tried again and both were paid, or gave up and nothing was got.",
             looks=(
                 _WASTE,
                 Look("Why attempts fail.",

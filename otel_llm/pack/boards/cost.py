@@ -154,11 +154,14 @@ def _waste(config: PackConfig) -> Row:
     s, hour = selection(config), selection(config, "1h")
     return Row("Waste", (
         (series("Waste per hour", "Dollars per hour that bought nothing: calls repeated to the letter, attempts that "
-                "failed, answers that were cut off. A call can count in more than one.",
+                "failed and were made again, calls that failed in the end, answers that were cut off. A call can count "
+                "in more than one.",
                 Query(signals.DUPLICATE_SPEND.expr(s), "repeated calls"),
                 Query(signals.RETRY_SPEND.expr(s), "failed attempts"),
+                Query(signals.FAILED_SPEND.expr(s), "failed calls"),
                 Query(signals.TRUNCATED_SPEND.expr(s), "cut-off answers"), unit="currencyUSD",
-                colors={"repeated calls": PINK, "failed attempts": RED, "cut-off answers": YELLOW}), 8, 8),
+                colors={"repeated calls": PINK, "failed attempts": RED, "failed calls": BLUE,
+                        "cut-off answers": YELLOW}), 8, 8),
         (series("Repeated calls", "Share of calls that repeat a recent one of their process to the letter, by model. A "
                 "cache would answer them for nothing; look at who asks twice.",
                 Query(signals.DUPLICATE_SHARE.expr(s.per(MODEL)), _MODEL), unit="percentunit"), 8, 8),
