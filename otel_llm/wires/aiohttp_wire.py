@@ -86,9 +86,15 @@ def _left(wrapped: Callable[..., Any], response: Any, args: tuple[Any, ...], kwa
 
 @guarded("wire.finish")
 def _end(response: Any) -> None:
-    attempt: Attempt | None = getattr(getattr(response, "content", None), "_self_attempt", None)
+    attempt = attempt_of(response)
     if attempt is not None:
         attempt.finish("closed")
+
+
+def attempt_of(response: Any) -> Attempt | None:
+    """The attempt whose body the response has; ``None`` if it is not teed."""
+    content = getattr(response, "content", None)
+    return content._self_attempt if isinstance(content, Content) else None
 
 
 class Content(wrapt.ObjectProxy):  # pyright: ignore[reportMissingTypeArgument]

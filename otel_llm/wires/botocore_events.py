@@ -10,10 +10,9 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from otel_llm.attempt import Attempt
 from otel_llm.guard import guarded
 from otel_llm.patching import Patches
-from otel_llm.wires import exchange
+from otel_llm.wires import aiohttp_wire, exchange, urllib3_tee
 
 
 def patch(module: ModuleType, patches: Patches) -> None:
@@ -46,8 +45,6 @@ async def _async_parse(wrapped: Callable[..., Any], stream: Any, args: tuple[Any
 @guarded("wire.finish")
 def _failed(stream: Any, error: BaseException) -> None:
     raw = stream._raw_stream
-    # What tees the body knows the attempt: a method of the urllib3 response, or aiohttp's reader.
-    tee = getattr(getattr(raw, "stream", None), "__self__", None)
-    attempt = getattr(tee, "_attempt", None) or getattr(getattr(raw, "content", None), "_self_attempt", None)
-    if isinstance(attempt, Attempt):
+    attempt = urllib3_tee.attempt_of(raw) or aiohttp_wire.attempt_of(raw)
+    if attempt is not None:
         exchange.finish(attempt, "failed", error)

@@ -49,14 +49,20 @@ def _attached(raw: Any, attempt: Attempt) -> bool:
     return True
 
 
+def attempt_of(raw: Any) -> Attempt | None:
+    """The attempt whose body ``raw`` is; ``None`` if it is not teed."""
+    found: _Tee | None = getattr(raw, _KEPT, None)
+    return None if found is None else found.attempt
+
+
 class _Tee:
     """Of one response, which holds it; it does not hold the response. Entered while a method of the response runs,
     which may call others of it: only the outermost tells what was read."""
 
-    __slots__ = ("_attempt", "inside")
+    __slots__ = ("attempt", "inside")
 
     def __init__(self, attempt: Attempt) -> None:
-        self._attempt = attempt
+        self.attempt = attempt
         self.inside = False
 
     def __enter__(self) -> None:
@@ -65,18 +71,18 @@ class _Tee:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self.inside = False
         if error is not None:
-            exchange.finish(self._attempt, "failed", error)
+            exchange.finish(self.attempt, "failed", error)
 
     @guarded("wire.tee")
     def note(self, data: bytes, amount: Any, last: Callable[[Any, bytes], bool]) -> None:
         """These bytes were read, of that amount at most."""
-        self._attempt.feed(data)
+        self.attempt.feed(data)
         if last(amount, data):
-            exchange.finish(self._attempt, "read")
+            exchange.finish(self.attempt, "read")
 
     def iterated(self, inner: Iterator[bytes]) -> Iterator[bytes]:
-        feed = self._attempt.feed
-        with exchange.Reading(self._attempt):
+        feed = self.attempt.feed
+        with exchange.Reading(self.attempt):
             while (data := self._next(inner)) is not None:
                 feed(data)
                 yield data
@@ -86,11 +92,11 @@ class _Tee:
             return next(inner, None)
 
     def closed(self) -> None:
-        exchange.finish(self._attempt, "closed")
+        exchange.finish(self.attempt, "closed")
 
     def __del__(self) -> None:
-        if not self._attempt.ended_ns:
-            self._attempt.drop()
+        if not self.attempt.ended_ns:
+            self.attempt.drop()
 
 
 @guarded("wire.tee")

@@ -49,7 +49,7 @@ def _walked() -> Iterator[Any]:
             module = _Anything(hook.module)
         recording = _Recording()
         hook._patch(module, recording)
-        assert recording.found, hook.module
+        assert recording.found or isinstance(module, _Anything), hook.module
         yield from (pytest.param(wrapper, id=f"{hook.module}:{name}") for name, wrapper in recording.found)
 
 

@@ -10,6 +10,9 @@ from otel_llm.formats.finish import normalise
 from tests.formats.recordings import Stated
 from tests.telemetry import SpanFacts
 
+ANSWERS = frozenset({"chat", "generate_content", "text_completion"})
+"""Operations whose choices have finish reasons."""
+
 
 def stated(span: SpanFacts) -> dict[str, Any]:
     """What a span states. Parts of the totals are written only where they are not 0."""
@@ -52,7 +55,9 @@ def facts(
         "cache_read": want.cache_read or 0,
         "cache_write": want.cache_write or 0,
         "reasoning": want.reasoning or 0,
-        "finish": [normalise(reason) for reason in want.finish or ()],
+        # A call that failed has "error" in the slot whose reason never came (conventions).
+        "finish": [normalise(reason) for reason in want.finish or ()]
+        or ["error"] * (want.error and want.operation in ANSWERS),
         "chunks": want.chunks,
         "outcome": "error" if want.error else "success",
         "error_type": (words or [name])[0] if want.error else None,

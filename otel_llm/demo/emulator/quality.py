@@ -70,7 +70,7 @@ def _offered(body: Mapping[str, Any]) -> set[str]:
 def _is_json(text: str | bytes) -> bool:
     try:
         json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 
