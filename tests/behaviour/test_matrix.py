@@ -120,7 +120,7 @@ def test_cell(row: Row, expected: Expected, sync: bool, emulators: list[Emulator
         pytest.param(row, sync, id=f"{row.name}-{'sync' if sync else 'async'}", marks=pytest.mark.sdk(row.sdk))
         for row in ROWS
         for sync in (True, False)
-        if (row.lazy if sync else row.async_lazy)
+        if (row.sync and row.lazy if sync else row.asynchronous and row.async_lazy)
     ],
 )
 def test_stream_that_is_never_iterated_is_no_call(row: Row, sync: bool, emulators: list[Emulator]) -> None:

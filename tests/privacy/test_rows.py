@@ -62,6 +62,8 @@ def _broken_json(words: Canaries) -> Reply:
     return Reply.raw(f'{{"error": {{"message": "{words.error}", "code": "{words.prompt}"', 400)
 
 
+UNDRESSED = ("boto3", "aiobotocore", "google.genai", "huggingface_hub", "aiohttp")
+"""SDKs that do not send by httpx or requests, or not always."""
 CASES = {
     "plain": Case(reply=Canaries.good, scenario=scenarios.plain),
     "tools": Case(reply=_tools, scenario=scenarios.plain),
@@ -192,4 +194,4 @@ def check_sent(row: Row, requests: list[Received], words: Canaries, dressed: boo
     keyless = row.client in ("http", "ollama")
     wanted = {"prompt"} | (set() if keyless else {"key"}) | ({"header", "parameter"} if dressed else set())
     assert set(words.found("\n".join(sent))) == wanted
-    assert dressed or row.client in ("botocore", "aiobotocore", "google-genai", "huggingface_hub")  # not, or aiohttp
+    assert dressed or row.sdk in UNDRESSED

@@ -21,7 +21,7 @@ class Client:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         async with self._session.post(PATH, json=STREAM) as answer:
-            async for data in answer.content.iter_any():
+            while data := await answer.content.readuntil(b"\n\n"):  # by event: what has arrived is up to the network
                 yield data
 
     async def close(self) -> None:
