@@ -167,6 +167,25 @@ def guarded(name: str) -> Callable[[Callable[P, R]], Callable[P, R | None]]:
     def wrap(function: Callable[P, R]) -> Callable[P, R | None]:
         @functools.wraps(function)
         def safe(*args: P.args, **kwargs: P.kwargs) -> R | None:
+            try:
+                return function(*args, **kwargs)
+            except Exception as error:
+                place.note(error, args)
+                return None
+
+        return safe
+
+    return wrap
+
+
+def breaker(name: str) -> Callable[[Callable[P, R]], Callable[P, R | None]]:
+    """As :func:`guarded`, for a step that is switched off after :data:`BREAKER_LIMIT` failures in a row."""
+    place = site(name)
+    place.breaks = True
+
+    def wrap(function: Callable[P, R]) -> Callable[P, R | None]:
+        @functools.wraps(function)
+        def safe(*args: P.args, **kwargs: P.kwargs) -> R | None:
             if place.open:
                 return None
             try:
@@ -181,9 +200,3 @@ def guarded(name: str) -> Callable[[Callable[P, R]], Callable[P, R | None]]:
         return safe
 
     return wrap
-
-
-def breaker(name: str) -> Callable[[Callable[P, R]], Callable[P, R | None]]:
-    """As :func:`guarded`, for a step that is switched off after :data:`BREAKER_LIMIT` failures in a row."""
-    site(name).breaks = True
-    return guarded(name)

@@ -20,7 +20,8 @@ Withheld = tuple[context.Context, "Token[context.Context]"]
 @guarded("wire.baggage")
 def withhold() -> Withheld | None:
     """Takes the keys out of the current context; ``None`` if there are none."""
-    keys = [key for key in baggage.get_all() if key.startswith(PREFIX)]
+    carried = baggage.get_all()
+    keys = [key for key in carried if key.startswith(PREFIX)] if carried else ()
     if not keys:
         return None
     bare = context.get_current()
