@@ -16,7 +16,6 @@ test: $(STAMP) system  ## everything that CI runs
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/otel-llm dashboards build --check
 	$(BIN)/pytest $(ARGS)
-	$(BIN)/python -m tests.matrix --ci
 
 test-slow: $(STAMP) system  ## soaks and campaigns
 	$(BIN)/pytest -m slow $(ARGS)
