@@ -139,5 +139,5 @@ CI: Final = (
         "ollama", "huggingface_hub", "aiobotocore", "aiohttp", "boto3",
     ),
 )  # fmt: skip
-"""The oldest and the newest of each client in three environments, for every run of CI; its own has the newest openai,
-anthropic, boto3, requests, httpx and httpx2."""
+"""The oldest and the newest of each client in three environments (``--ci``); the development environment has the newest
+openai, anthropic, boto3, requests, httpx, httpx2 and aiohttp."""
