@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.matrix.cells import CI, CLIENTS, FRAMEWORKS, OTHERS, Cell
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-BASE = ("-e", f"{REPOSITORY}[cli]", "pytest>=8.4", "pytest-asyncio>=1.2", "pydantic>=2", "hypothesis>=6.150")
+BASE = ("-e", f"{REPOSITORY}[cli]", "pytest>=8.4", "pytest-asyncio>=1.2", "pydantic>=2", "hypothesis>=6.150", "numpy")
 """What every cell needs besides its SDK."""
 TIMEOUT = 600
 """Seconds for one cell's tests."""

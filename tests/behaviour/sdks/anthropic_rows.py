@@ -58,4 +58,4 @@ BEDROCK = (
 )
 """The SDK rewrites these requests for Bedrock, on their way: other paths, another framing of streams."""
 
-ROWS = MESSAGES + (BEDROCK if importlib.util.find_spec("botocore") else ())  # which signs the requests
+ROWS = MESSAGES + (BEDROCK if importlib.util.find_spec("boto3") else ())  # which signs the requests
