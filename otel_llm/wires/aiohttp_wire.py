@@ -93,8 +93,8 @@ def _end(response: Any) -> None:
 
 def attempt_of(response: Any) -> Attempt | None:
     """The attempt whose body the response has; ``None`` if it is not teed."""
-    content = getattr(response, "content", None)
-    return content._self_attempt if isinstance(content, Content) else None
+    found: Attempt | None = getattr(getattr(response, "content", None), "_self_attempt", None)
+    return found
 
 
 class Content(wrapt.ObjectProxy):  # pyright: ignore[reportMissingTypeArgument]
