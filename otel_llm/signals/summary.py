@@ -92,7 +92,9 @@ def _usage(call: Call, facts: Facts, end: End) -> tuple[Usage | None, UsageMissi
     usage = facts.usage
     if usage is not None and not consistent(usage):
         return None, "inconsistent"
-    if usage is not None and (usage.output is not None or end.outcome == "success"):
+    # An answer has both sides: what cannot be read of one is not 0, and the cost of the other is not the call's.
+    half = usage is not None and call.request.operation in GENERATES and (usage.input is None) != (usage.output is None)
+    if usage is not None and not half and (usage.output is not None or end.outcome == "success"):
         return usage, None
     if end.outcome == "error":
         return usage, None

@@ -19,11 +19,18 @@ from otel_llm.formats import (
     replicate,
     rerank,
     watsonx,
+    writer,
 )
 from otel_llm.formats.facts import Format
 
 CHAT, RESPONSES, MESSAGES = openai_chat.CHAT, openai_responses.RESPONSES, anthropic_messages.MESSAGES
 GEMINI, COHERE, CONVERSE = gemini.GENERATE, cohere.CHAT_V2, bedrock_converse.CONVERSE
+
+
+WRITER: dict[int, ErrorClass] = {
+    400: "bad_request", 401: "auth", 403: "auth", 404: "not_found", 422: "bad_request", 429: "rate_limit",
+    500: "provider",
+}  # fmt: skip
 
 
 class Answer(NamedTuple):
@@ -239,6 +246,8 @@ ANSWERS: list[Answer] = [
            {"detail": "Request was throttled. Your rate limit resets in ~5s.", "status": 429}, "rate_limit"),
     Answer("replicate", replicate.PREDICTIONS, 402, {"title": "Insufficient credit", "detail": "x", "status": 402},
            "quota"),
+    # Writer: the status alone, as writer-sdk 3.0 has an exception for each
+    *(Answer("writer", writer.COMPLETIONS, status, {}, expected) for status, expected in WRITER.items()),
     # Voyage: docs.voyageai.com/docs/error-codes
     Answer("voyage", rerank.RERANK, 400, {"detail": "The request body is not valid JSON"}, "bad_request"),
     Answer("voyage", rerank.RERANK, 401, {"detail": "Provided API key is invalid."}, "auth"),

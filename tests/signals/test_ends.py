@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from unittest import mock
 
@@ -107,6 +108,15 @@ def test_a_price_table_that_fails_costs_the_price(broken: str, emulator: Emulato
     assert telemetry.value(catalog.UNPRICED) == (broken == "price")
     assert (telemetry.value(catalog.COST) > 0) == (broken == "listed")
     telemetry.forgive()
+
+
+def test_usage_with_a_side_that_does_not_read_is_missing(emulator: Emulator, telemetry: Telemetry) -> None:
+    said = {"usage": {"prompt_tokens": "eleven", "completion_tokens": 7}, "model": "gpt-4o-mini", "choices": []}
+    emulator.script = lambda _: Reply.raw(json.dumps(said), content_type="application/json")
+    with openai.OpenAI(base_url=emulator.url + "/v1", api_key="k") as client:
+        client.chat.completions.create(**CHAT)
+    assert telemetry.one().tokens == (None, 7)
+    assert telemetry.counts(catalog.USAGE_MISSING, catalog.REASON) == {"not_stated": 1}
 
 
 @pytest.mark.parametrize("stream", [False, True])
