@@ -106,6 +106,11 @@ def test_recycled_workers_of_a_server(tmp_path: Path, receiver: tuple[str, Recei
     assert received.durations == received.spans == calls
 
 
+def told_by(folder: Path) -> list[str]:
+    """Who did each task; a file that is there and empty is being written."""
+    return [text for path in folder.glob("*") if (text := path.read_text())]
+
+
 @pytest.mark.parametrize("recycle", [(), ("--max-tasks-per-child=7",)], ids=["kept", "recycled"])
 def test_children_of_celery(tmp_path: Path, receiver: tuple[str, Received], recycle: tuple[str, ...]) -> None:
     url, received = receiver
@@ -114,8 +119,7 @@ def test_children_of_celery(tmp_path: Path, receiver: tuple[str, Received], recy
     env = {"PREFORK_FOLDER": str(tmp_path), "OTEL_EXPORTER_OTLP_ENDPOINT": url, "PREFORK_APP": "own"}
     with Process(*command, log=tmp_path / "log", **env):
         send(tmp_path, 0, 20)
-        done = until(lambda: (found := list((tmp_path / "done").glob("*"))) and len(found) == 20 and found, START)
-        workers = [path.read_text() for path in done]
+        workers = until(lambda: len(found := told_by(tmp_path / "done")) == 20 and found, START)
     assert sorted(received.told().values()) == sorted(workers.count(pid) for pid in set(workers))
     assert received.durations == received.spans == received.told()
 
