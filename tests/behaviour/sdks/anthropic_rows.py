@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import anthropic
@@ -40,20 +41,13 @@ MESSAGES = (
 )
 
 BEDROCK = (
-    Row(
+    replace(
+        MESSAGES[0],
         name="anthropic-bedrock",
-        client="anthropic",
         provider="aws.bedrock",
-        model="claude-opus-4-8",
         sync=_bedrock(anthropic.AnthropicBedrock),
         asynchronous=_bedrock(anthropic.AsyncAnthropicBedrock),
-        plain=lambda c: c.messages.create(**MESSAGE),
-        stream=lambda c: c.messages.create(**MESSAGE, stream=True),
-        helper=lambda c: c.messages.stream(**MESSAGE),
-        final=lambda stream: stream.get_final_message(),
-        raw=lambda c: c.messages.with_raw_response.create(**MESSAGE),
-        streaming=lambda c: c.messages.with_streaming_response.create(**MESSAGE),
-        early_tokens=(11, None),
+        parse=None,
     ),
 )
 """The SDK rewrites these requests for Bedrock, on their way: other paths, another framing of streams."""
