@@ -79,10 +79,11 @@ class Attempt:
             self.call.spill()
 
     def whole(self, content: bytes) -> None:
-        """The body was read and decoded by the client already."""
-        if self._reader is not None:
+        """The body was read and decoded by the client already: nothing is left to read."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
             try:
-                self._reader.whole(content)
+                reader.whole(content)
             except Exception as error:
                 self._give_up(error)
 
@@ -107,7 +108,7 @@ class Attempt:
             except Exception as defect:
                 self._give_up(defect)
         self.end = conclude(how, error, self)
-        self.call.attempt_ended(self, how, error)
+        self.call.attempt_ended(self, self.end, dropped=how == "dropped")
 
     def _read_pending(self) -> None:
         pending, self._pending = self._pending, []

@@ -141,7 +141,8 @@ class Call:
         self.running = False
         last = self.last
         if last is None or last.ended_ns:
-            self._close(conclude("returned", None, last))
+            whole = last is not None and last.end is not None and last.end.outcome == "success"
+            self._close(End("success") if whole else conclude("returned", None, last))
 
     def failed(self, error: BaseException) -> None:
         """The SDK function raised: retries are exhausted, or the user was told something is wrong, or cancelled."""
@@ -152,11 +153,11 @@ class Call:
         """Nobody will tell how it ended: the process does."""
         self._close(End("abandoned"))
 
-    def attempt_ended(self, attempt: Attempt, how: str, error: BaseException | None) -> None:
+    def attempt_ended(self, attempt: Attempt, end: End, *, dropped: bool) -> None:
         """An exchange is over. It ends the call if it is the last one and the SDK's function is over, too: else there
-        may be a retry. ``how`` is as in :meth:`Attempt.finish`."""
+        may be a retry. ``dropped``: by the garbage collector."""
         if not self.running and attempt is self.last:
-            self._close(conclude(how, error, attempt), dropped=how == "dropped")
+            self._close(end, dropped=dropped)
 
     def chunks(self, count: int, now: int) -> None:
         """``count`` output chunks arrived together at ``now`` (monotonic ns): the first waited since the last ones, the

@@ -8,6 +8,7 @@ Bedrock or Vertex, the response's from the wire seam.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
@@ -62,7 +63,13 @@ class StainlessClient(msgspec.Struct, frozen=True, kw_only=True):
         )  # fmt: skip
 
     def _provider(self, client: Any, path: str) -> str:
-        for kind in type(client).__mro__:
-            if kind.__name__ in self.flavours:
-                return self.flavours[kind.__name__]
-        return seam.provider(self.paths, path, self.provider)
+        kinds = _kinds(type(client))
+        if not self.flavours.keys().isdisjoint(kinds):
+            return next(self.flavours[kind] for kind in kinds if kind in self.flavours)
+        return seam.provider(self.paths, path, self.provider) if self.paths else self.provider
+
+
+@lru_cache(maxsize=64)
+def _kinds(kind: type) -> tuple[str, ...]:
+    """Names of a class and its bases, the nearest first: a user's client may be a class of its own."""
+    return tuple(base.__name__ for base in kind.__mro__)

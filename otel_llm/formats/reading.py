@@ -123,9 +123,15 @@ def text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
+_NUMERIC = (int, float, str)
+"""What may be a number. An SDK's mark for what was not given (Stainless' ``Omit``) is told from it without an error."""
+
+
 def whole(value: object) -> int | None:
     """``value`` as a whole number (``"12"`` and ``12.0`` count), else ``None``."""
-    if value is None or isinstance(value, bool):
+    if type(value) is int:
+        return value
+    if not isinstance(value, _NUMERIC) or isinstance(value, bool):
         return None
     try:
         return msgspec.convert(value, int, strict=False)
@@ -135,7 +141,9 @@ def whole(value: object) -> int | None:
 
 def number(value: object) -> float | None:
     """``value`` as a number, else ``None``."""
-    if value is None or isinstance(value, bool):
+    if type(value) is float:
+        return value
+    if not isinstance(value, _NUMERIC) or isinstance(value, bool):
         return None
     try:
         return msgspec.convert(value, float, strict=False)
@@ -163,6 +171,8 @@ def rows(value: object) -> list[Mapping[str, Any]]:
 
 def mapping(value: object) -> Mapping[str, Any]:
     """``value`` if it is a mapping, else an empty one."""
+    if value is None:
+        return {}
     if type(value) is dict:  # the usual case: an instance check against an abstract class costs ten times as much
         return cast("Mapping[str, Any]", value)
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
@@ -189,9 +199,12 @@ object has fields of its own."""
 
 def fill(struct: msgspec.Struct, body: Mapping[str, Any], fields: Fields) -> None:
     """Sets what the body states. Goes by what is there: a request has few of the members that it may have."""
-    for key, value in body.items():
-        known = fields.get(key)
+    for key in body:
+        if key not in fields:
+            continue
+        known, value = fields[key], body[key]
         if isinstance(known, tuple):
-            setattr(struct, known[0], known[1](value))
-        elif known is not None:
+            name, read = known
+            setattr(struct, name, read(value))
+        else:
             fill(struct, mapping(value), known)

@@ -47,6 +47,8 @@ def consistent(usage: Usage) -> bool:
     """False if a count is negative or absurd, or a part is larger than its whole (a missing whole counts as 0)."""
     whole, out = usage.input or 0, usage.output or 0
     read, write, hour = usage.cache_read or 0, usage.cache_write or 0, usage.cache_write_1h or 0
+    if not (read or write or hour or usage.reasoning or usage.input_audio or usage.output_audio):  # most calls
+        return 0 <= whole <= MAX_TOKENS and 0 <= out <= MAX_TOKENS
     return (
         0 <= read <= whole - write
         and 0 <= hour <= write
@@ -95,6 +97,8 @@ def _input(rates: Rates, usage: Usage, size: int) -> tuple[float, float, float, 
         return None
     read, write = usage.cache_read or 0, usage.cache_write or 0
     plain = _price(rates.input, size)
+    if not (read or write or usage.input_audio):
+        return size * plain, 0.0, 0.0, 0.0
     if usage.input_audio and rates.input_audio is not None:
         if (read and rates.cache_read is not None) or (write and rates.cache_write is not None):
             return None
@@ -118,6 +122,8 @@ def _output(rates: Rates, usage: Usage, size: int) -> tuple[float, float] | None
         return None
     count, reasoning = usage.output or 0, usage.reasoning or 0
     plain = _price(rates.output, size)
+    if not (reasoning or usage.output_audio):
+        return count * plain, 0.0
     if usage.output_audio and rates.output_audio is not None:
         if reasoning and rates.reasoning is not None:
             return None

@@ -28,10 +28,10 @@ class AttributedSeries:
 
     def add(self, summary: Summary) -> None:
         """Counts a closed call. The ledger's lock is held by the caller."""
-        self.calls[summary.end.outcome].value += 1
-        self.tokens.value += sum(summary.tokens.values())
+        self.calls[summary.end.outcome].add(1)
+        self.tokens.add(sum(summary.tokens.values()))
         if isinstance(summary.price, Priced):
-            self.cost.value += summary.price.total
+            self.cost.add(summary.price.total)
 
 
 class AttributedBook:

@@ -16,8 +16,9 @@ GENERATES: Final = frozenset({"chat", "generate_content", "text_completion"})
 """Operations that have finish reasons and answers; the conventions' inference."""
 
 
-class Tokens(msgspec.Struct, frozen=True):
-    """Histogram of one side's tokens per call, and the label values that come after the call's own."""
+class Tokens(msgspec.Struct, frozen=True, eq=False):
+    """Histogram of one side's tokens per call, and the label values that come after the call's own. Equal to itself
+    alone: it is a key on the call's path, where a hash of all that is in a metric would cost microseconds."""
 
     metric: Metric
     labels: tuple[str, ...] = ()
@@ -30,7 +31,7 @@ class Conventions(msgspec.Struct, frozen=True, kw_only=True):
     first_chunk: Metric | None
     output_chunk: Metric | None
     tokens: dict[str, Tokens]
-    """By side, ``input`` or ``output``."""
+    """By side, ``input`` and ``output``; empty where the operation has none."""
     tokens_of_failures: bool
     """Whether a failed call's tokens are in these histograms."""
     usage: dict[UsageTotal, Metric]
@@ -65,13 +66,12 @@ def conventions(semconv: Semconv, operation: str) -> Conventions:
     return INFERENCE if operation in GENERATES else OTHER
 
 
-def sides(found: Conventions, usage: Usage | None, *, succeeded: bool) -> Iterator[tuple[Tokens, int]]:
+def sides(found: Conventions, usage: Usage | None, *, succeeded: bool) -> list[tuple[Tokens, int]]:
     """What goes to the histograms of tokens per call."""
-    if usage is not None and (succeeded or found.tokens_of_failures):
-        for side, count in (("input", usage.input), ("output", usage.output)):
-            tokens = found.tokens.get(side)
-            if tokens is not None and count is not None:
-                yield tokens, count
+    if usage is None or not found.tokens or not (succeeded or found.tokens_of_failures):
+        return []
+    rows = ((found.tokens["input"], usage.input), (found.tokens["output"], usage.output))
+    return [(tokens, count) for tokens, count in rows if count is not None]
 
 
 def totals(usage: Usage) -> Iterator[tuple[UsageTotal, Modality, int]]:

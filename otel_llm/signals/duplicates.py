@@ -42,7 +42,7 @@ class Duplicates:
     """The successful calls of the last hour. :meth:`repeats` is called while the ledger's lock is held."""
 
     def __init__(self) -> None:
-        self._key: Final = os.urandom(32)
+        self._keyed: Final = hashlib.blake2b(digest_size=16, key=os.urandom(32))
         self._seen: OrderedDict[bytes, float] = OrderedDict()
 
     @guarded("duplicates.fingerprint")
@@ -50,7 +50,8 @@ class Duplicates:
         """What the request is known by; ``None`` if it asks for variety, or its body is not in memory or very large."""
         if not body or len(body) > BODY_CAP or varied(request):
             return None
-        found = hashlib.blake2b(canonical(body), digest_size=16, key=self._key)
+        found = self._keyed.copy()
+        found.update(canonical(body))
         found.update(f"\0{provider}\0{request.operation}\0{request.model}".encode("utf-8", "surrogatepass"))
         return found.digest()
 

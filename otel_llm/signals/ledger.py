@@ -54,7 +54,7 @@ class Rows(Protocol):
 
 
 class Counter:
-    """One counter series. ``value`` is set while the ledger's lock is held."""
+    """One counter series. ``value`` is changed while the ledger's lock is held."""
 
     __slots__ = ("_place", "_segment")
 
@@ -70,23 +70,27 @@ class Counter:
     def value(self, value: float) -> None:
         self._segment.cells[self._place] = value
 
+    def add(self, amount: float) -> None:
+        """``value += amount`` in one step."""
+        self._segment.cells[self._place] += amount
+
 
 class Histogram:
     """One histogram series: a cell per bucket, the sum, and an exemplar per bucket."""
 
-    __slots__ = ("_bounds", "_place", "_segment")
+    __slots__ = ("_bounds", "_place", "_segment", "_sum")
 
     def __init__(self, segment: Segment, place: int, bounds: Sequence[float]) -> None:
         self._segment = segment
         self._place = place
+        self._sum = place + len(bounds) + 1
         self._bounds = bounds
 
     def record(self, value: float, exemplar: tuple[str, str] | None = None) -> None:
         """Counts one observation; ``exemplar`` is trace and span id as hex. The ledger's lock is held by the caller."""
-        bounds, cells, first = self._bounds, self._segment.cells, self._place
-        bucket = bisect_left(bounds, value)
-        cells[first + bucket] += 1.0
-        cells[first + len(bounds) + 1] += value
+        cells, bucket = self._segment.cells, bisect_left(self._bounds, value)
+        cells[self._place + bucket] += 1.0
+        cells[self._sum] += value
         if exemplar is not None:
             self._exemplify(bucket, value, exemplar)
 
@@ -100,7 +104,7 @@ class Histogram:
             cells[first + bucket] += 1.0
             total += value
             last[bucket] = value
-        cells[first + len(bounds) + 1] += total
+        cells[self._sum] += total
         if exemplar is not None:
             for bucket, value in last.items():
                 self._exemplify(bucket, value, exemplar)

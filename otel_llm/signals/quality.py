@@ -19,6 +19,8 @@ from otel_llm.signals.conventions import GENERATES
 
 MALFORMED: Final = frozenset({"malformed_function_call", "malformed_tool_use"})
 """Finish reasons of Gemini and Bedrock: the model's tool call could not be read."""
+CUT: Final = {"length": "truncated", "content_filter": "filtered"}
+"""Normal finish reasons of an answer that is not whole."""
 UNEXPECTED: Final = frozenset({"unexpected_tool_call"})
 """Gemini: a tool was called though none was offered."""
 
@@ -28,7 +30,8 @@ def faults(call: Call, end: End, prices: PriceTable) -> set[str]:
     if end.outcome != "success" or call.request.operation not in GENERATES:
         return set()
     facts = call.facts
-    found = _cut_short(facts) or _content(facts)
+    words = [reason.lower() for reason in facts.finish_reasons.values()]
+    found = _cut_short(facts, words) or _content(facts, words)
     if call.request.tools and facts.tools_called - call.request.tools:
         found.add("unknown_tool")
     if mismatch(call.provider, call.request.model, facts.response_model, prices):
@@ -36,25 +39,23 @@ def faults(call: Call, end: End, prices: PriceTable) -> set[str]:
     return found
 
 
-def _cut_short(facts: Facts) -> set[str]:
-    words = {reason.lower() for reason in facts.finish_reasons.values()}
+def _cut_short(facts: Facts, words: list[str]) -> set[str]:
     if facts.refused or "refusal" in words:  # Anthropic's stop reason is a filter's, too, and says "refusal"
         return {"refused"}
-    finish = {normalise(reason) for reason in words}
-    return {reason for reason, word in (("truncated", "length"), ("filtered", "content_filter")) if word in finish}
+    return {CUT[finish] for word in words if (finish := normalise(word)) in CUT}
 
 
-def _content(facts: Facts) -> set[str]:
-    words = {reason.lower() for reason in facts.finish_reasons.values()}
+def _content(facts: Facts, words: list[str]) -> set[str]:
     found: set[str] = set()
-    if _nothing(facts) and not words & (MALFORMED | UNEXPECTED):
+    malformed, unexpected = not MALFORMED.isdisjoint(words), not UNEXPECTED.isdisjoint(words)
+    if facts.text is False and not (malformed or unexpected) and _nothing(facts):
         found.add("empty")
     if facts.answers is not None and facts.answers.broken():
         found.add("invalid_json")
     arguments = facts.arguments is not None and facts.arguments.broken(objects=True)
-    if arguments or facts.arguments_broken or words & MALFORMED:
+    if arguments or facts.arguments_broken or malformed:
         found.add("invalid_tool_arguments")
-    if words & UNEXPECTED:
+    if unexpected:
         found.add("unknown_tool")
     return found
 

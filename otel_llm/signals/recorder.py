@@ -101,6 +101,7 @@ class Recorder:
         self._end_span(call, summary)
         self._count(call, summary)
         self._record(call, summary)
+        call.attempts.clear()  # they know their call: a circle that only the garbage collector would open
 
     @guarded("signals.exit")
     def abandon_open(self) -> None:

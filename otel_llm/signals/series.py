@@ -56,43 +56,43 @@ class ModelSeries:
 
     def add(self, summary: Summary, *, duplicate: bool) -> None:
         """Counts a closed call. The ledger's lock is held by the caller."""
-        self.calls[summary.end.outcome, summary.end.error_class].value += 1
+        self.calls[summary.end.outcome, summary.end.error_class].add(1)
         for kind, count in summary.tokens.items():
             if count:
-                self.tokens[kind].value += count
+                self.tokens[kind].add(count)
         if summary.usage_missing:
-            self.missing[summary.usage_missing].value += 1
+            self.missing[summary.usage_missing].add(1)
         for fault in summary.retried:
-            self.retries[fault].value += 1
+            self.retries[fault].add(1)
         if summary.retried:
-            self.retry_wait.value += summary.retry_wait
-            self.retry_cost.value += summary.retry_cost
+            self.retry_wait.add(summary.retry_wait)
+            self.retry_cost.add(summary.retry_cost)
         for reason in summary.finish if self.finish and summary.answered else ():
-            self.finish[reason].value += 1
+            self.finish[reason].add(1)
         for reason in summary.invalid:
-            self.invalid[reason].value += 1
+            self.invalid[reason].add(1)
         self._add_cost(summary, duplicate)
 
     def _add_cost(self, summary: Summary, duplicate: bool) -> None:
         if duplicate:
-            self.duplicates.value += 1
+            self.duplicates.add(1)
         price = summary.price
         if price is None:
             return
         if not isinstance(price, Priced):
-            self.unpriced[price.reason].value += 1
+            self.unpriced[price.reason].add(1)
             return
         for kind, dollars in price.dollars.items():
             if dollars:
-                self.cost[kind].value += dollars
+                self.cost[kind].add(dollars)
         if price.savings:
-            self.cache_savings.value += price.savings
+            self.cache_savings.add(price.savings)
         if duplicate:
-            self.duplicate_cost.value += price.total
+            self.duplicate_cost.add(price.total)
         if summary.end.outcome == "error":
-            self.failed_cost.value += price.total
+            self.failed_cost.add(price.total)
         if "truncated" in summary.invalid:
-            self.truncated_cost.value += price.total
+            self.truncated_cost.add(price.total)
 
 
 class CallHistograms:
@@ -152,7 +152,7 @@ class CallHistograms:
             if found is None:
                 metric = self._conventions.usage[total]
                 found = self._usage[total, modality] = self._ledger.counter(metric, *self._labels, modality)
-            found.value += count
+            found.add(count)
 
 
 FOUND_CAP = 4096

@@ -20,11 +20,11 @@ Withheld = tuple[context.Context, "Token[context.Context]"]
 @guarded("wire.baggage")
 def withhold() -> Withheld | None:
     """Takes the keys out of the current context; ``None`` if there are none."""
-    carried = baggage.get_all()
+    bare = context.get_current()
+    carried = baggage.get_all(bare) if bare else None
     keys = [key for key in carried if key.startswith(PREFIX)] if carried else ()
     if not keys:
         return None
-    bare = context.get_current()
     for key in keys:
         bare = baggage.remove_baggage(key, bare)
     return bare, context.attach(bare)
