@@ -43,6 +43,14 @@ class Answer:
         return Reply.raw(self.body, self.status, self.kind, headers=headers, **broken)
 
 
+def joined(pieces: list[Any]) -> list[Any]:
+    """What an HTTP library reads as text or bytes comes in pieces as the network cuts them: only their sum is told."""
+    for kind in (str, bytes):
+        if pieces and all(isinstance(piece, kind) for piece in pieces):
+            return [kind().join(pieces)]
+    return pieces
+
+
 @dataclass(frozen=True)
 class Use:
     row: Row
@@ -57,7 +65,7 @@ class Use:
             return await settled(self.row.plain(client))
         opened = await settled(self.row.stream(client))  # type: ignore[misc]
         try:
-            return [type(opened), await items(opened)]
+            return [type(opened), joined(await items(opened))]
         finally:
             await settled(self.row.leave(opened))
 
