@@ -68,6 +68,8 @@ class Membership:
         if directory is None:
             return self._ledger if self._first and not self._left else Totals()
         try:
+            if self._left:  # a last scrape: what was counted here stands in files, or in the archive
+                return directory.total(None, list)
             self._publish()
             self._tidy()
             return directory.total(self._member, self._own)
@@ -220,10 +222,10 @@ class Membership:
 
     @guarded("prefork.leave")
     def _leave(self) -> None:
-        directory, self._directory = self._directory, None
-        folded, self._left = False, True
+        directory, folded = self._directory, False
         if directory is not None:
             self._ledger.publish()
+            self._left = True
             try:
                 folded = directory.tidy(self._member, timeout=TICK, leaving=True, homeless=self._unwritten())
             except OSError as error:
@@ -234,8 +236,9 @@ class Membership:
             self._come_home(remove=folded)
         if self._endpoint is not None:
             self._endpoint.close()
-        if directory is not None:
-            directory.remove_if_over(self.family.me)
+        self._left = True
+        if directory is not None and directory.remove_if_over(self.family.me):
+            self._directory = None
 
     def _come_home(self, *, remove: bool) -> None:
         """Moves every segment back into memory. The ledger's lock is held by the caller."""

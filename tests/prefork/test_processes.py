@@ -200,12 +200,12 @@ def test_a_forked_child_refreshes_its_prices(tmp_path: Path) -> None:
         source.write_text(json.dumps({**table, "date": "2027-01-01"}))
         setup(scrape_port=0, prices_refresh=str(source))
         date = lambda: otel_llm.instrumentor._installed.recorder._prices.table.date.isoformat()
-        until(lambda: date() == "2027-01-01")
+        until(lambda: date() == "2027-01-01", 30)
         result = Path(sys.argv[0]).parent / "child"
         def child():
             source.write_text(json.dumps({**table, "date": "2027-02-02"}))
             call()
-            until(lambda: date() == "2027-02-02", 10)
+            until(lambda: date() == "2027-02-02", 30)
             result.write_text(date())
         os.waitpid(fork(child), 0)
         tell(child=result.read_text(), parent=date())
