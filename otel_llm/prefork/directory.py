@@ -6,8 +6,9 @@ member as absorbed and replaces the old one in one step, so that the member coun
 
 from __future__ import annotations
 
+import shutil
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -51,8 +52,10 @@ class Archive(msgspec.Struct):
 class Directory:
     """The files of one family, as one process sees them. Its own share is read from memory, never from its files."""
 
-    def __init__(self, path: Path, names: Names) -> None:
+    def __init__(self, path: Path, names: Names, spare: Path | None = None) -> None:
         self.path: Final = path
+        self.spare: Final = spare
+        """Where files go that it has no room for."""
         self._names: Final = names
         self._mutex = threading.Lock()  # locks on files hold among processes, not among threads
         self._indexes: dict[str, Index] = {}
@@ -67,8 +70,8 @@ class Directory:
                 found.setdefault(parsed[0], []).append(parsed[1])
         return [Share(member, sorted(numbers)) for member, numbers in sorted(found.items(), key=lambda p: p[0].name)]
 
-    def total(self, own: Member | None, segments: Callable[[], list[bytes]]) -> Totals:
-        """The sum over everyone; ``segments`` gives this process's own.
+    def total(self, own: Member | None, segments: Callable[[], Sequence[bytes | None]]) -> Totals:
+        """The sum over everyone; ``segments`` gives this process's own, ``None`` for one that is not to be shown.
 
         :raises OSError: if the directory cannot be read.
         """
@@ -79,11 +82,15 @@ class Directory:
                     break
                 before, totals = self._stamp(), self._read(own)
             for number, data in enumerate(segments()):
-                totals.add(self._index(f"own.{number}", data), data, living=True)
+                if data is not None:
+                    totals.add(self._index(f"own.{number}", data), data, living=True)
             return totals
 
-    def tidy(self, own: Member | None, *, timeout: float = 0.0, leaving: bool = False) -> bool:
-        """Folds dead members into the archive; with ``leaving``, this process too, its segments written by now.
+    def tidy(
+        self, own: Member | None, *, timeout: float = 0.0, leaving: bool = False, homeless: Sequence[bytes] = ()
+    ) -> bool:
+        """Folds dead members into the archive; with ``leaving``, this process too, its segments written by now, or
+        given as ``homeless``.
 
         :returns: False, and nothing is done, if another process is at it for longer than ``timeout`` seconds.
         :raises OSError: if there is no room.
@@ -93,8 +100,8 @@ class Directory:
                 return False
             self._clean()
             dead = [share for share in self.shares() if self._dead(share.member, own, leaving)]
-            if dead or self._names.changed:
-                self._fold(dead)
+            if dead or homeless or self._names.changed:
+                self._fold(dead, homeless)
             return True
 
     def renew(self) -> None:
@@ -112,6 +119,9 @@ class Directory:
             (self.path / files.LOCK).unlink(missing_ok=True)
         with suppress(OSError):
             self.path.rmdir()
+        if self.spare is not None:
+            with suppress(OSError):
+                self.spare.parent.rmdir()  # unless another family has something there
         return True
 
     # ------------------------------------------------------------------ steps
@@ -167,7 +177,7 @@ class Directory:
     def _dead(self, member: Member, own: Member | None, leaving: bool) -> bool:
         return leaving if member == own else not files.living(member, self.path)
 
-    def _fold(self, dead: list[Share]) -> None:
+    def _fold(self, dead: list[Share], homeless: Sequence[bytes] = ()) -> None:
         archive, totals, cells = self._archive(), Totals(), Cells()
         cells.make = lambda _: in_memory(LATER_SEGMENT)
         new = [share for share in dead if share.member.name not in archive.absorbed]
@@ -176,6 +186,10 @@ class Directory:
         for share in new:
             for index, data in self._pieces(share):
                 totals.add(index, data, living=False)
+        for data in homeless:
+            index = Index()
+            index.extend(data, self._names)
+            totals.add(index, data, living=False)
         for label, value in self._names.items():
             cells.place((ADMITTED, label, value), 0)
         for share in dead:
@@ -183,7 +197,7 @@ class Directory:
         for root in _alive({*archive.roots, *(str(share.member.root) for share in new)}):
             cells.place((ROOT, root), 0)
         totals.write(cells)
-        files.replace(self.path / ARCHIVE, cells.segments)
+        files.replace(self.path / ARCHIVE, cells.segments, self.spare)
         self._names.changed = False
         self._unlink(share.member.file(number) for share in dead for number in share.numbers)
 
@@ -205,12 +219,14 @@ class Directory:
     def _remove(self) -> None:
         kept = {files.LOCK}
         self._unlink(entry.name for entry in self.path.iterdir() if entry.name not in kept)
+        if self.spare is not None:
+            shutil.rmtree(self.spare, ignore_errors=True)
         self._indexes.clear()
 
     def _unlink(self, names: Iterable[str]) -> None:
         for name in list(names):
             self._indexes.pop(name, None)
-            (self.path / name).unlink(missing_ok=True)
+            files.remove(self.path / name, self.spare)
 
 
 def _alive(roots: set[str]) -> list[str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
 import tempfile
 import time
 from contextlib import suppress
@@ -48,7 +47,7 @@ class Family(msgspec.Struct, frozen=True):
             self.given.mkdir(parents=True, exist_ok=True, mode=0o700)
             return self.given
         base = home()
-        _private(base)
+        files.private(base)
         path = base / str(self.root)
         try:
             path.mkdir(mode=0o700)
@@ -56,6 +55,13 @@ class Family(msgspec.Struct, frozen=True):
             return path
         sweep(path)
         return path
+
+    @property
+    def spare(self) -> Path | None:
+        """Where files go that the directory in memory has no room for. A directory that is given has none: its users
+        may have no other in common."""
+        disk = _below(Path(tempfile.gettempdir()))
+        return None if self.given is not None or disk == home() else disk / str(self.root)
 
     @property
     def reused(self) -> bool:
@@ -79,16 +85,23 @@ def find(setting: str | None) -> Family:
 def home() -> Path:
     """Where the directories of this user's families lie."""
     usable = SHARED_MEMORY.is_dir() and os.access(SHARED_MEMORY, os.W_OK | os.X_OK)
-    base = SHARED_MEMORY if usable else Path(tempfile.gettempdir())
+    return _below(SHARED_MEMORY if usable else Path(tempfile.gettempdir()))
+
+
+def _below(base: Path) -> Path:
     return base / f"otel-llm-{os.geteuid()}"
 
 
 def sweep(kept: Path) -> None:
     """Removes directories of families that are over: no member lives, nor the master that gave the name."""
-    for path in list(kept.parent.iterdir()) if kept.parent == home() else ():
-        if path != kept:
-            with suppress(OSError, ValueError):
-                _sweep(path)
+    if kept.parent != home():
+        return
+    for base in {home(), _below(Path(tempfile.gettempdir()))}:
+        with suppress(OSError):
+            for path in list(base.iterdir()) if files.is_private(base) else ():
+                if path.name != kept.name:
+                    with suppress(OSError, ValueError):
+                        _sweep(path)
 
 
 def _sweep(path: Path) -> None:
@@ -98,11 +111,3 @@ def _sweep(path: Path) -> None:
     members = {parsed[0] for entry in path.iterdir() if (parsed := files.parse(entry.name))}
     if not any(files.living(member, path) for member in members):
         shutil.rmtree(path, ignore_errors=True)
-
-
-def _private(base: Path) -> None:
-    """The temporary directory is everyone's: what lies there under our name may be somebody else's trap."""
-    base.mkdir(mode=0o700, exist_ok=True)
-    found = base.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-        raise PermissionError(f"{base} is not a directory of this user alone")

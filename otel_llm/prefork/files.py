@@ -1,10 +1,16 @@
-"""Files of a family of processes: made whole or not at all, locked while their process lives."""
+"""Files of a family of processes: made whole or not at all, locked while their process lives.
+
+Where the directory has no room for one, it goes into a spare directory on the disk, and a link stands in its place: a
+link needs no room of its own.
+"""
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import secrets
+import stat
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -20,6 +26,7 @@ from otel_llm.signals.cells import Segment
 SUFFIX: Final = ".cells"
 UNFINISHED: Final = ".new"
 LOCK: Final = "lock"
+NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 LOCK_STEP: Final = 0.005
 """Seconds between two tries to get a lock. Tries, not a blocking call: that would stop every greenlet under gevent."""
 
@@ -80,13 +87,52 @@ def parse_process(text: str) -> Process:
     return Process(int(pid), int(start), int(namespace))
 
 
-def create(path: Path, content: bytes) -> Held:
+def private(base: Path) -> None:
+    """Makes a directory of this user alone: the temporary directory is everyone's, and what lies there under our name
+    may be somebody else's trap.
+
+    :raises OSError: if it cannot be made, or is open to other users.
+    """
+    base.mkdir(mode=0o700, exist_ok=True)
+    if not is_private(base):
+        raise PermissionError(f"{base} is not a directory of this user alone")
+
+
+def is_private(base: Path) -> bool:
+    """:raises OSError: if it is not there."""
+    found = base.lstat()
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077
+
+
+def create(path: Path, content: bytes, spare: Path | None = None) -> Held:
     """A file with this content, locked by this process, under its name only when it is whole.
 
     Every byte is written, so that the room is really there: a store into a hole of a full disk kills the process.
 
-    :raises OSError: if there is no room, or no right to.
+    :raises OSError: if there is no room, in the spare directory neither, or no right to.
     """
+    try:
+        return _create(path, content)
+    except OSError as error:
+        if spare is None or error.errno not in NO_ROOM:
+            raise
+    made = _create(_spared(spare, path.name), content)
+    try:
+        path.symlink_to(made.path)
+    except OSError:
+        made.close()
+        made.path.unlink()
+        raise
+    return held(path, made.descriptor)
+
+
+def _spared(spare: Path, name: str) -> Path:
+    private(spare.parent)
+    private(spare)
+    return spare / name
+
+
+def _create(path: Path, content: bytes) -> Held:
     made = path.with_name(f".{path.name}{UNFINISHED}")
     descriptor = os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
@@ -101,35 +147,71 @@ def create(path: Path, content: bytes) -> Held:
     return held(path, descriptor)
 
 
-def move(segment: Segment, path: Path) -> Held:
+def move(segment: Segment, path: Path, spare: Path | None = None) -> Held:
     """Moves a segment from memory into a file. The ledger's lock is held by the caller.
 
     :raises OSError: as :func:`create` does; the segment stays where it was.
     """
-    made = create(path, bytes(segment.raw))
+    made = create(path, bytes(segment.raw), spare)
     try:
         segment.mount(mmap(made.descriptor, len(segment.raw)))
     except BaseException:
         made.close()
         with suppress(OSError):
-            path.unlink()
+            remove(path, spare)
         raise
     return made
 
 
-def replace(path: Path, segments: list[Segment]) -> None:
+def replace(path: Path, segments: list[Segment], spare: Path | None = None) -> None:
     """Writes segments as one file, or leaves what was there.
 
-    :raises OSError: if there is no room, or no right to.
+    :raises OSError: if there is no room, in the spare directory neither, or no right to.
     """
     made = path.with_name(f".{path.name}{UNFINISHED}")
-    descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    made.unlink(missing_ok=True)
+    before = _elsewhere(path, spare)
+    try:
+        _write_all(made, segments)
+    except OSError as error:
+        if spare is None or error.errno not in NO_ROOM:
+            raise
+        real = _spared(spare, f"{path.name}.{secrets.token_hex(4)}")
+        _write_all(real, segments)
+        made.symlink_to(real)
+    made.replace(path)
+    if before is not None:
+        before.unlink(missing_ok=True)
+
+
+def _write_all(path: Path, segments: list[Segment]) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         for segment in segments:
             _write(descriptor, bytes(segment.raw))
+    except BaseException:
+        with suppress(OSError):  # what was written takes room that a sibling needs
+            path.unlink()
+        raise
     finally:
         os.close(descriptor)
-    made.replace(path)
+
+
+def remove(path: Path, spare: Path | None) -> None:
+    """Removes a file, and what lies in the spare directory for it."""
+    elsewhere = _elsewhere(path, spare)
+    if elsewhere is not None:
+        elsewhere.unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
+
+
+def _elsewhere(path: Path, spare: Path | None) -> Path | None:
+    """Where a file of this name really lies, if that is in the spare directory: no other link is followed."""
+    try:
+        found = path.readlink() if spare is not None else None
+    except OSError:  # no link
+        return None
+    return found if found is not None and found.parent == spare else None
 
 
 def _write(descriptor: int, content: bytes) -> None:
@@ -139,10 +221,14 @@ def _write(descriptor: int, content: bytes) -> None:
 
 
 def read(path: Path) -> bytes | None:
-    """``None`` if it is gone. By copy, not by mapping: a mapped file that somebody cuts kills who reads it."""
+    """``None`` if it is gone, or not ours to read. By copy, not by mapping: a mapped file that somebody cuts kills who
+    reads it.
+
+    :raises OSError: if it cannot be read for now, for want of descriptors, say: a sum without it would be a lower one.
+    """
     try:
         return path.read_bytes()
-    except OSError:
+    except (FileNotFoundError, PermissionError):
         return None
 
 

@@ -13,7 +13,7 @@ from otel_llm.prefork import files
 from otel_llm.prefork.directory import Directory
 from otel_llm.prefork.family import Family
 from otel_llm.prefork.files import Held, Member
-from otel_llm.prefork.totals import Names
+from otel_llm.prefork.totals import Names, Totals
 from otel_llm.signals.cells import Segment, in_memory
 from otel_llm.signals.ledger import Ledger, Rows
 
@@ -27,11 +27,18 @@ ENDPOINT_LOCK: Final = "endpoint"
 
 
 class Membership:
-    """A process in its family. Nothing here raises: without a directory the ledger stays in memory."""
+    """A process in its family. Nothing here raises: without a directory, or room in it, the ledger stays in memory.
+
+    What stays in memory is not shown: siblings cannot see it, so a sum with it would fall as soon as one of them
+    answers, or this process is killed. Only a process that was shown before it had siblings goes on as it was.
+    """
 
     def __init__(self, family: Family, ledger: Ledger, names: Names, tick: Callable[[], None]) -> None:
         self.family: Final = family
         self.joined = False
+        self._first: Final = family.alone
+        """Whether it was shown before it had siblings."""
+        self._left = False
         self._ledger: Final = ledger
         self._names: Final = names
         self._tick = tick
@@ -56,17 +63,19 @@ class Membership:
             self._thread.start()
 
     def rows(self) -> Rows:
-        """The sum over the family; this process's own series where there is no family or no way to read it."""
+        """The sum over the family. Nothing if it cannot be told: a series that is absent for a while has not fallen."""
         directory = self._directory
         if directory is None:
-            return self._ledger
+            return self._ledger if self._first and not self._left else Totals()
         try:
+            if self._left:  # a last scrape: what was counted here stands in files, or in the archive
+                return directory.total(None, list)
             self._publish()
             self._tidy()
             return directory.total(self._member, self._own)
         except Exception as error:
             site("prefork.rows").note(error)
-            return self._ledger
+            return Totals()
 
     def lead(self) -> bool:
         """Whether this process may serve the endpoint: True for one process of the family at a time, until it ends."""
@@ -97,14 +106,14 @@ class Membership:
     def _enter(self) -> None:
         try:
             path = self.family.directory()
-            directory = Directory(path, self._names)
+            directory = Directory(path, self._names, self.family.spare)
             if self.family.reused:
                 directory.renew()
         except OSError as error:
             self._homeless(error)
             return
-        self._directory = directory
         self._member = files.member(self.family.me, self.family.root)
+        self._directory = directory
         with self._ledger.lock:
             self._ledger.cells.make = self._segment
             if not self._ledger.cells.segments:
@@ -130,26 +139,36 @@ class Membership:
             return False
         path = self._directory.path / self._member.file(number)
         try:
-            self._homes[number] = files.move(segment, path)
+            self._homes[number] = files.move(segment, path, self._directory.spare)
         except OSError as error:
             self._homeless(error)
             return False
         return True
 
     def _homeless(self, error: OSError) -> None:
+        site("prefork.full").count()
         if self._warned:
             return
         self._warned = True
         with suppress(Exception):
             logger.warning(
-                "otel-llm: what this process counts stays out of the other workers' scrapes: %s. Free the disk, or set "
+                "otel-llm: there is no room for what this process counts from now on; scrapes show it when there is, "
+                "and what has found none when the process ends is lost: %s. Free the disk, or set "
                 "OTEL_LLM_PREFORK_DIR, or instrument(prefork_dir=...), to a directory that all workers can write to",
                 error,
             )
 
-    def _own(self) -> list[bytes]:
+    def _own(self) -> list[bytes | None]:
         with self._ledger.lock:
-            return [bytes(segment.raw) for segment in self._ledger.cells.segments]
+            return [
+                bytes(segment.raw) if self._first or number in self._homes else None
+                for number, segment in enumerate(self._ledger.cells.segments)
+            ]
+
+    def _unwritten(self) -> list[bytes]:
+        with self._ledger.lock:
+            segments = enumerate(self._ledger.cells.segments)
+            return [bytes(segment.raw) for number, segment in segments if number not in self._homes]
 
     # ------------------------------------------------------------------ the thread
     def _run(self) -> None:
@@ -163,6 +182,8 @@ class Membership:
             return
         self._publish()
         if self._rounds % TIDY_EVERY == 0:
+            if self._directory is None and not self._left:
+                self._enter()
             self._return()
             self._settle()
             self._tidy()
@@ -201,12 +222,12 @@ class Membership:
 
     @guarded("prefork.leave")
     def _leave(self) -> None:
-        directory, self._directory = self._directory, None
-        folded = False
-        if directory is not None and self._homes:
+        directory, folded = self._directory, False
+        if directory is not None:
             self._ledger.publish()
+            self._left = True
             try:
-                folded = directory.tidy(self._member, timeout=TICK, leaving=True)
+                folded = directory.tidy(self._member, timeout=TICK, leaving=True, homeless=self._unwritten())
             except OSError as error:
                 self._homeless(error)
         with self._ledger.lock:
@@ -215,8 +236,9 @@ class Membership:
             self._come_home(remove=folded)
         if self._endpoint is not None:
             self._endpoint.close()
-        if directory is not None:
-            directory.remove_if_over(self.family.me)
+        self._left = True
+        if directory is not None and directory.remove_if_over(self.family.me):
+            self._directory = None
 
     def _come_home(self, *, remove: bool) -> None:
         """Moves every segment back into memory. The ledger's lock is held by the caller."""
@@ -224,6 +246,6 @@ class Membership:
             segment = self._ledger.cells.segments[number]
             segment.mount(bytearray(segment.raw))
             if remove:
-                home.path.unlink(missing_ok=True)
+                files.remove(home.path, self.family.spare)
             home.close()
         self._homes.clear()

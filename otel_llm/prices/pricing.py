@@ -22,7 +22,9 @@ class PriceTable:
 
     def __init__(self, table: Table | None = None, overrides: Overrides | None = None) -> None:
         self._overrides = overrides or Overrides()
-        self._lookup = None if table is None else Lookup(table, self._overrides)
+        self._given = None if table is None else Lookup(table, self._overrides)
+        self._packaged: Lookup | None = None
+        """A place of its own: whoever reads the package meanwhile must not undo a :meth:`replace`."""
 
     @property
     def table(self) -> Table:
@@ -36,7 +38,7 @@ class PriceTable:
 
     def replace(self, table: Table) -> None:
         """Uses another table from the next call on; overrides stay."""
-        self._lookup = Lookup(table, self._overrides)
+        self._given = Lookup(table, self._overrides)
 
     def price(
         self, provider: str, model: str, usage: Usage, *, at: datetime, service_tier: str | None = None
@@ -71,7 +73,8 @@ class PriceTable:
         return priced(*parts, found.source, found.factor)
 
     def _used(self) -> Lookup:
-        lookup = self._lookup
-        if lookup is None:
-            lookup = self._lookup = Lookup(packaged(), self._overrides)
-        return lookup
+        found = self._given or self._packaged
+        if found is None:
+            made = self._packaged = Lookup(packaged(), self._overrides)
+            found = self._given or made
+        return found

@@ -102,6 +102,11 @@ class Server(Process):
         with ThreadPoolExecutor(threads) as pool:
             return list(pool.map(lambda _: self.get("/call"), range(times)))
 
+    def children(self) -> set[int]:
+        """Pids of the processes that the server has now, as the system tells it."""
+        pid = self.popen.pid
+        return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+
     def workers(self, count: int) -> set[int]:
         """Pids of the workers, as soon as so many have answered."""
         seen: set[int] = set()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Self
 from unittest import mock
 
 import httpx
@@ -31,11 +33,12 @@ COMMANDS = {
         *GUNICORN, "--worker-class=gthread", "--threads=4", "--preload", "--max-requests=20", WSGI,
     ),
     "gunicorn-uvicorn": (*GUNICORN, "--worker-class=uvicorn_worker.UvicornWorker", ASGI),
+    "gunicorn-uvicorn-preload": (*GUNICORN, "--worker-class=uvicorn_worker.UvicornWorker", "--preload", ASGI),
     "uvicorn": ("-m", "uvicorn", "--fd={fd}", "--workers=2", ASGI),
     "uvicorn-recycled": ("-m", "uvicorn", "--fd={fd}", "--workers=2", "--limit-max-requests=20", ASGI),
 }  # fmt: skip
 RECYCLED = [name for name in COMMANDS if name.endswith("recycled")]
-SLOW = {"gunicorn-gthread", "uvicorn-recycled"}
+SLOW = {"gunicorn-gthread", "uvicorn-recycled", "gunicorn-uvicorn-preload"}
 Start = Callable[..., Server]
 
 
@@ -88,6 +91,58 @@ def test_recycled_workers_leave_their_figures(start: Start, name: str) -> None:
         assert server.page().calls - before >= more > 0
         assert (watcher.falls, watcher.scrapes > 0) == ([], True)
         assert shown.errors == {}
+
+
+class Load:
+    """Requests all the time, in a thread, until its block ends."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self.answered: list[int | None] = []
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self.answered += self._server.call(8, threads=2)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
+@pytest.mark.parametrize(
+    "name", ["gunicorn-sync", "gunicorn-uvicorn-preload", pytest.param("gunicorn-gthread", marks=pytest.mark.slow)]
+)
+def test_workers_that_are_reloaded_added_and_removed_under_load(start: Start, name: str) -> None:
+    """gunicorn's HUP, TTIN and TTOU, with requests on the way: each is counted once, and nothing falls meanwhile."""
+    with start(name) as server:
+        first = server.workers(2)
+        master = server.popen.pid
+
+        def told(number: signal.Signals, done: Callable[[set[int]], bool]) -> None:
+            os.kill(master, number)
+            until(lambda: done(server.children()), START)
+
+        with Watcher(server.page) as watcher, Watcher(lambda: scrape(server.endpoint)) as other:
+            with Load(server) as load:
+                until(lambda: len(load.answered) > 20, START)
+                told(signal.SIGHUP, lambda now: len(now) == 2 and not now & first)
+                told(signal.SIGTTIN, lambda now: len(now) == 3)
+                told(signal.SIGTTOU, lambda now: len(now) == 2)
+            shown, asked = server.page().calls, len(load.answered)
+            assert sum(pid is not None for pid in load.answered) <= shown <= asked
+            assert len(set(load.answered) - {None}) > 2, "new workers must have counted, or the test shows nothing"
+            more = server.call(20)
+            assert None not in more
+            assert {server.page().calls for _ in range(6)} == {shown + 20}
+        assert (watcher.falls, watcher.scrapes > 0) == ([], True)
+        assert (other.falls, other.scrapes > 0) == ([], True)
+        assert server.page().errors == {}
 
 
 def test_another_worker_takes_the_endpoint_over(start: Start) -> None:

@@ -25,7 +25,7 @@ from opentelemetry.instrumentation.utils import is_http_instrumentation_enabled
 from otel_llm import catalog, guard
 from otel_llm.demo.emulator import Emulator
 from otel_llm.formats.facts import Usage
-from otel_llm.prices import Overrides, Priced, PriceTable, Refresh, Unpriced
+from otel_llm.prices import Overrides, Priced, PriceTable, Refresh, Unpriced, pricing
 from otel_llm.prices.refresh import FORK_SPREAD, MAX_BYTES, SPREAD, fetch
 from otel_llm.prices.soundness import check
 from otel_llm.prices.table import Dated, Model, Provider, Rates, Table, packaged
@@ -70,6 +70,19 @@ def test_a_file_replaces_the_table(file: Path) -> None:
     assert isinstance(result, Priced)
     assert result.total == 1.0
     assert prices.time == datetime(2027, 2, 3, tzinfo=UTC).timestamp()
+
+
+def test_a_table_that_comes_while_the_packaged_one_is_read_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The refresh at the start and the first call are two threads."""
+    prices = PriceTable()
+
+    def reading() -> Table:
+        prices.replace(TABLE)
+        return packaged()
+
+    monkeypatch.setattr(pricing, "packaged", reading)
+    assert prices.table is TABLE
+    assert prices.table is TABLE
 
 
 class Quiet(SimpleHTTPRequestHandler):
