@@ -92,7 +92,9 @@ def test_grafana_managed_rules() -> None:
         assert rule["condition"] == "B"
         assert rule["data"][0]["model"]["expr"] == ALERTS[rule["title"]].expr
         assert "$value " not in str(rule["annotations"]), "Grafana's $value is a text of all values"
+        assert "${" not in str(rule["annotations"]), "provisioning takes it for a variable of the environment"
         assert rule["annotations"]["__panelId__"].isdigit()
+        assert rule.get("keepFiringFor", "") == ALERTS[rule["title"]].keep
         assert rule["data"][0]["datasourceUid"] == "prometheus"
 
 
