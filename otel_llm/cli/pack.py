@@ -12,7 +12,7 @@ from rich.table import Table
 
 from otel_llm.pack import SettingError, answers, configure, export, settings
 from otel_llm.pack.boards import dashboards as dashboard_json
-from otel_llm.pack.config import PackConfig
+from otel_llm.pack.config import PackConfig, relative_links
 from otel_llm.pack.grafana_api import Grafana, GrafanaError
 
 dashboards = typer.Typer(no_args_is_help=True, help="Grafana dashboards for LLM calls.")
@@ -105,8 +105,8 @@ def export_rules(
     """Write recording rules, alerts and runbooks."""
     config = _config(assignments)
     _write(export.RULE_FORMATS[format_](config), folder)
-    if "://" not in config.links.runbooks:
-        typer.echo("runbook links are relative: publish the runbooks and --set links.runbooks=https://...")
+    for problem in relative_links(config):
+        typer.echo(f"warning: {problem}", err=True)
 
 
 @rules.command("settings")

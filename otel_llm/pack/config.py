@@ -268,12 +268,27 @@ def _check(setting: Setting, value: str) -> None:
     if config.latency.target not in catalog.SECONDS:
         buckets = ", ".join(f"{bound:g}" for bound in catalog.SECONDS)
         raise SettingError(f"setting {setting.path}={value!r}: allowed are the histogram's buckets: {buckets}")
+    if setting.path == "links.grafana" and value and not _ADDRESS.match(value):
+        raise SettingError(f"setting {setting.path}={value!r}: an address begins with http:// or https://")
     if setting.path == "traffic.ignore_jobs" and (problem := _unfit_pattern(value)):
         raise SettingError(f"setting {setting.path}={value!r}: {problem}")
 
 
 _NOT_RE2: Final = re.compile(r"\\[1-9Z]|\(\?(?:[=!>#(]|<[=!]|P=)|[*+?}]\+")
 """What Python's regular expressions have and Prometheus' (RE2) refuse."""
+
+
+_ADDRESS: Final = re.compile(r"https?://[^/]")
+
+
+def relative_links(config: PackConfig) -> Iterator[str]:
+    """What is wrong with links of alerts that only work beside the exported files, by the setting that mends it."""
+    for path, value, what in (
+        ("links.runbooks", config.links.runbooks, "runbook_url: publish the folder runbooks"),
+        ("links.grafana", config.links.grafana, "dashboard_url: say where Grafana is"),
+    ):
+        if not _ADDRESS.match(value):
+            yield f"a notification cannot open its {what} and --set {path}=https://... (now {value!r})"
 
 
 def _unfit_pattern(value: str) -> str:

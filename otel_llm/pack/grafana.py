@@ -70,7 +70,8 @@ _VALUE: Final = re.compile(r"\$value\b")
 def managed_rules(config: PackConfig) -> Json:
     """The alerts as Grafana-managed rules, as file provisioning reads them.
 
-    They read the recording rules, which still have to be in Prometheus.
+    They read the recording rules, which still have to be in Prometheus. ``keepFiringFor``, spelled so in these files
+    alone, is newer than Grafana 11.6: what does not know it leaves it out, and the alert ends with its condition.
     """
     return {"apiVersion": 1, "groups": [_group(group, config) for group in alert_groups(config)]}
 
@@ -84,10 +85,12 @@ def _group(group: Group, config: PackConfig) -> Json:
         annotations = {key: _VALUE.sub("$values.A.Value", text) for key, text in rule["annotations"].items()}
         place = {"__dashboardUid__": f"{TAG}-{alert.board}",
                  "__panelId__": str(panel_id(boards[alert.board], alert.panel))}  # fmt: skip
+        keep = {"keepFiringFor": alert.keep} if alert.keep else {}
         rules.append({
             "uid": re.sub(r"[^a-z0-9-]", "-", alert.key.lower())[:40], "title": alert.key, "condition": "B",
             "data": _queries(rule["expr"], config.links.datasource), "noDataState": "OK", "execErrState": "Error",
-            "for": rule["for"] if rule["for"] != "0m" else "0s", "annotations": {**annotations, **place},
+            "for": rule["for"] if rule["for"] != "0m" else "0s", **keep,
+            "annotations": {**annotations, **place},
             "labels": rule["labels"], "isPaused": False,
         })  # fmt: skip
     return {"orgId": 1, "name": group["name"], "folder": FOLDER, "interval": group["interval"], "rules": rules}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import urllib.error
 import urllib.request
@@ -16,7 +17,9 @@ from otel_llm.pack.grafana import FOLDER
 
 TIMEOUT: Final = 30.0
 FOLDER_UID: Final = TAG
-_OWN: Final = ("id", "version")
+_MESSAGE: Final = "otel-llm dashboards push"
+"""Of the versions that we save, with the hash of what we sent."""
+_NOT_PUSHED: Final = ("id", "version")
 """Fields that Grafana sets by itself."""
 
 Change = Literal["created", "updated", "unchanged"]
@@ -40,15 +43,14 @@ class Grafana:
         self._url = url.rstrip("/")
         self._token = token
 
-    def _call(self, method: str, path: str, body: Json | None = None) -> Json | None:
-        """Answer's body; None for 404."""
+    def _call(self, method: str, path: str, body: Json | None = None) -> Any:
+        """Answer's body, parsed; None for 404."""
         data = json.dumps(body).encode() if body is not None else None
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         request = urllib.request.Request(self._url + path, data, headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
-                content: Json = json.load(answer)
-                return content
+                return json.load(answer)
         except urllib.error.HTTPError as error:
             if error.code == 404:
                 return None
@@ -65,23 +67,37 @@ class Grafana:
         for dashboard in dashboards:
             uid = str(dashboard["uid"])
             there = self._call("GET", f"/api/dashboards/uid/{uid}")
-            change = _change(there, dashboard)
+            change: Change = "created" if there is None else "unchanged" if self._same(dashboard, there) else "updated"
             if change != "unchanged" and not dry_run:
                 body = {"dashboard": {**dashboard, "id": None}, "folderUid": FOLDER_UID, "overwrite": True,
-                        "message": "otel-llm dashboards push"}  # fmt: skip
+                        "message": _message(dashboard)}  # fmt: skip
                 self._must("POST", "/api/dashboards/db", body)
             yield Pushed(uid, change)
+
+    def _same(self, dashboard: Json, there: Json) -> bool:
+        """Whether the last version that was saved there is this one.
+
+        By its message, since Grafana gives back a dashboard migrated to its own schema; where it keeps no versions, by
+        content.
+        """
+        answer = self._call("GET", f"/api/dashboards/uid/{dashboard['uid']}/versions?limit=1")
+        # A list until Grafana 11, then an object with one.
+        versions: list[Json] = (answer.get("versions") or [] if isinstance(answer, dict) else answer) or []
+        if versions:
+            newest = max(versions, key=lambda version: int(version["version"]))
+            return newest.get("message") == _message(dashboard)
+        return _content(there["dashboard"]) == _content(dashboard)
 
     def _must(self, method: str, path: str, body: Json) -> None:
         if self._call(method, path, body) is None:
             raise GrafanaError(f"{self._url}{path} is not there: is this Grafana's address, its sub-path included?")
 
 
-def _change(there: Json | None, dashboard: Json) -> Change:
-    if there is None:
-        return "created"
-    present: dict[str, Any] = there["dashboard"]
-    same = {key: value for key, value in present.items() if key not in _OWN} == {
-        key: value for key, value in dashboard.items() if key not in _OWN
-    }
-    return "unchanged" if same else "updated"
+def _content(dashboard: Json) -> Json:
+    return {key: value for key, value in dashboard.items() if key not in _NOT_PUSHED}
+
+
+def _message(dashboard: Json) -> str:
+    """Tells this content from any other, whatever Grafana makes of it."""
+    text = json.dumps(_content(dashboard), sort_keys=True)
+    return f"{_MESSAGE} {hashlib.sha256(text.encode()).hexdigest()[:16]}"

@@ -147,7 +147,9 @@ def front_page(config: PackConfig) -> str:
         f"![LLM / Overview](images/{TAG}-overview.png)\n\n"
         + _table(("Dashboard", "Question", ""), rows)
         + f"\n- [prometheus/](prometheus): {len(records.records(config))} recording rules and {rules} alert rules "
-        f"({names} names) for Prometheus 2.42 and later. Load both files.\n"
+        f"({names} names) for Prometheus 2.42 and later. Load both files. Their links are relative as they stand "
+        "here: for notifications, `otel-llm rules export DIR --set links.runbooks=https://... "
+        "--set links.grafana=https://...`.\n"
         "- [runbooks/](runbooks/README.md): one per alert. Publish the folder and set `links.runbooks` to its "
         "address.\n"
         "- [alertmanager/](alertmanager): an example of routing, and of holding symptoms back while their cause "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from dataclasses import dataclass, field
@@ -10,14 +11,24 @@ from typing import Any
 
 import yaml
 
-from otel_llm.pack import PackConfig, records
+from otel_llm.pack import PackConfig, configure, records
 from otel_llm.pack.alerts import alerts
 from otel_llm.pack.alerts.alert import COMPONENT, Alert
+from otel_llm.pack.boards import dashboards
+from otel_llm.pack.rules import alert_rule
 
 JOB, PROVIDER, MODEL = "shop/app", "openai", "m1"
 REPLICAS = ("app-1:9464", "app-2:9464")
 CONFIG = PackConfig()
 ALERTS: dict[str, Alert] = {alert.key: alert for alert in alerts(CONFIG)}
+
+RUNBOOKS, GRAFANA = "https://runbooks.example/llm", "https://grafana.example/sub"
+LINKED = configure([f"links.runbooks={RUNBOOKS}", f"links.grafana={GRAFANA}"])
+BOARDS = dashboards(LINKED)
+Texts = dict[str, str]
+"""Annotations by name."""
+RENDERED = Path(__file__).with_name("rendered.json")
+"""What the alerts say at the end of their stories, by alert and story: ``python -m tests.pack.rendered`` writes it."""
 
 Rate = list[tuple[float, int]]
 """Growth per step, and for how many steps."""
@@ -84,20 +95,38 @@ def rules(alert: Alert, expr: str | None = None) -> list[dict[str, Any]]:
     return [*closure(alert.expr), rule]
 
 
-def _expected(alert: Alert, case: Case) -> list[dict[str, Any]]:
+def annotated(alert: Alert) -> list[dict[str, Any]]:
+    """The same with texts and links."""
+    *recorded, rule = rules(alert)
+    return [*recorded, {**rule, "annotations": alert_rule(alert, LINKED, BOARDS)["annotations"]}]
+
+
+def rendered(alert: Alert) -> dict[str, Texts]:
+    """What the alert is to say at the end of each story in which it fires, by the story's name."""
+    return json.loads(RENDERED.read_text())[alert.key]
+
+
+def own_labels(alert: Alert, case: Case) -> dict[str, str]:
+    """Labels that the firing alert has of the story's series."""
+    known = {"job": JOB, "gen_ai_provider_name": PROVIDER, "gen_ai_request_model": MODEL, **case.labels}
+    return {name: known[name] for name in alert.labels}
+
+
+def _expected(alert: Alert, case: Case, texts: dict[str, Texts]) -> list[dict[str, Any]]:
     if not case.fires:
         return []
-    known = {"job": JOB, "gen_ai_provider_name": PROVIDER, "gen_ai_request_model": MODEL, **case.labels}
-    own = {name: known[name] for name in alert.labels}
-    return [{"exp_labels": {**own, "severity": alert.severity, "component": COMPONENT, **alert.extra}}]
+    found = {**own_labels(alert, case), "severity": alert.severity, "component": COMPONENT, **alert.extra}
+    return [{"exp_labels": found, "exp_annotations": texts.get(case.name, {})}]
 
 
 def run(
-    alert: Alert, cases: list[Case], tested: list[dict[str, Any]], folder: Path, names: tuple[str, ...] = ()
-) -> subprocess.CompletedProcess[str]:
+    alert: Alert, cases: list[Case], tested: list[dict[str, Any]], folder: Path, names: tuple[str, ...] = (), *,
+    texts: dict[str, Texts] | None = None,
+) -> subprocess.CompletedProcess[str]:  # fmt: skip
     """Runs the cases against the rules; promtool's exit status is 0 where all hold.
 
-    ``names``: the rules' names where they are not the alert's own; the same is expected of each.
+    ``names``: the rules' names where they are not the alert's own; the same is expected of each. ``texts``: annotations
+    by story.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "tested", "rules": tested}]}, width=9999))
@@ -108,8 +137,10 @@ def run(
                 "name": case.name,
                 "interval": f"{step}m",
                 "input_series": [{"series": key, "values": values} for key, values in case.series.items()],
-                "alert_rule_test": [{"eval_time": f"{case.minutes}m", "alertname": name,
-                                     "exp_alerts": _expected(alert, case)} for name in names or (alert.full_name,)],
+                "alert_rule_test": [
+                    {"eval_time": f"{case.minutes}m", "alertname": name,
+                     "exp_alerts": _expected(alert, case, texts or {})} for name in names or (alert.full_name,)
+                ],
             }
             for case in cases if case.step == step
         ]  # fmt: skip

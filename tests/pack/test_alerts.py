@@ -9,7 +9,7 @@ import pytest
 
 from otel_llm.pack.alerts.alert import Alert
 from tests.pack.cases import CASES
-from tests.pack.promtool import ALERTS, rules, run, survivors
+from tests.pack.promtool import ALERTS, annotated, rendered, rules, run, survivors
 
 THRESHOLD = re.compile(r"(>=|<=|>|<) ([\d.e+-]+)(?= \*|$)")
 MATCHER = re.compile(r'(\w+)=~?"([^"]+)"')
@@ -23,8 +23,9 @@ def test_every_alert_has_stories() -> None:
 
 @pytest.mark.parametrize("key", CASES)
 def test_stories(key: str, tmp_path: Path) -> None:
+    """Whether it fires, with which labels, and what it then says, to the letter."""
     alert = ALERTS[key]
-    result = run(alert, CASES[key], rules(alert), tmp_path)
+    result = run(alert, CASES[key], annotated(alert), tmp_path, texts=rendered(alert))
     assert result.returncode == 0, result.stdout + result.stderr
 
 

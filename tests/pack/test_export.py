@@ -92,7 +92,9 @@ def test_grafana_managed_rules() -> None:
         assert rule["condition"] == "B"
         assert rule["data"][0]["model"]["expr"] == ALERTS[rule["title"]].expr
         assert "$value " not in str(rule["annotations"]), "Grafana's $value is a text of all values"
+        assert "${" not in str(rule["annotations"]), "provisioning takes it for a variable of the environment"
         assert rule["annotations"]["__panelId__"].isdigit()
+        assert rule.get("keepFiringFor", "") == ALERTS[rule["title"]].keep
         assert rule["data"][0]["datasourceUid"] == "prometheus"
 
 
@@ -156,6 +158,7 @@ def test_every_setting_has_a_reason() -> None:
         ("guard.burn_calls=inf", ["guard.burn_calls", "'inf'", "finite"]),
         ("cost.spike_floor=inf", ["cost.spike_floor", "'inf'", "finite"]),
         ("latency.stuck=nan", ["latency.stuck"]),
+        ("links.grafana=grafana.example.com", ["links.grafana", "'grafana.example.com'", "https://"]),
     ],
 )
 def test_bad_setting_says_what_and_what_is_allowed(assignment: str, words: list[str]) -> None:
@@ -181,11 +184,23 @@ def test_commands(tmp_path: Path) -> None:
     done = RUN.invoke(app, ["rules", "export", str(tmp_path), "--set", "slo=0.995", "--set", "budget.month=5000"])
     assert done.exit_code == 0, done.output
     assert "> 0.072" in (tmp_path / "prometheus" / "otel-llm-alerts.yml").read_text()
-    assert "links.runbooks" in done.output
+    assert "--set links.runbooks=https://" in done.stderr
+    assert "--set links.grafana=https://" in done.stderr
     done = RUN.invoke(app, ["rules", "export", str(tmp_path), "--set", "slo=3"])
     assert done.exit_code == 2
     done = RUN.invoke(app, ["rules", "settings"])
     assert "budget.month" in done.output
+
+
+def test_whole_addresses_are_not_warned_of(tmp_path: Path) -> None:
+    links = ["--set", "links.runbooks=https://wiki.example.com/llm/", "--set", "links.grafana=http://grafana:3000/sub"]
+    done = RUN.invoke(app, ["rules", "export", str(tmp_path), *links])
+    assert done.exit_code == 0
+    assert done.stderr == ""
+    alerts = yaml.safe_load((tmp_path / "prometheus" / "otel-llm-alerts.yml").read_text())
+    for rule in (rule for group in alerts["groups"] for rule in group["rules"]):
+        assert rule["annotations"]["runbook_url"] == f"https://wiki.example.com/llm/{rule['alert']}.md"
+        assert rule["annotations"]["dashboard_url"].startswith("http://grafana:3000/sub/d/otel-llm-")
 
 
 def test_build_and_check(tmp_path: Path) -> None:

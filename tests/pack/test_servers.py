@@ -25,13 +25,27 @@ TOKEN = "token-of-a-test"
 RECORDS = Path(__file__).parents[2] / "dashboards" / "prometheus" / "otel-llm-records.yml"
 
 
+VERSIONS = re.compile(r"(/api/dashboards/uid/[\w-]+)/versions\?limit=1")
+
+
+def migrated(dashboard: dict[str, Any]) -> dict[str, Any]:
+    """What Grafana 11 and later give back: the same by their own schema, with defaults of theirs."""
+    panels = [{"pluginVersion": "13.2.2", "transparent": False, **panel} for panel in dashboard["panels"]]
+    return {**dashboard, "schemaVersion": 42, "preload": False, "panels": panels}
+
+
 class FakeGrafana(BaseHTTPRequestHandler):
     """Folders and dashboards by uid, as Grafana's HTTP API has them: 404 before, versions after."""
 
     stored: dict[str, dict[str, Any]]
     writes: list[str]
+    messages: dict[str, list[str]]
+    """Of a dashboard's versions, the oldest first."""
+    kind: str
+    """``old``: versions are a list. ``new``: they are in an object, and dashboards are migrated. ``none``: there are no
+    versions."""
 
-    def _answer(self, status: int, body: dict[str, Any]) -> None:
+    def _answer(self, status: int, body: Any) -> None:
         text = json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(text)))
@@ -48,8 +62,16 @@ class FakeGrafana(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self._refused():
             return
-        found = self.stored.get(self.path)
-        self._answer(200 if found else 404, found or {"message": "not found"})
+        found = self._versions(asked[1]) if (asked := VERSIONS.fullmatch(self.path)) else self.stored.get(self.path)
+        self._answer(404 if found is None else 200, {"message": "not found"} if found is None else found)
+
+    def _versions(self, path: str) -> Any:
+        """The newest one."""
+        kept = self.messages.get(path)
+        if self.kind == "none" or not kept:
+            return None
+        newest = [{"version": len(kept), "message": kept[-1], "createdBy": "sa-otel-llm"}]
+        return newest if self.kind == "old" else {"continueToken": "", "versions": newest}
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -62,17 +84,19 @@ class FakeGrafana(BaseHTTPRequestHandler):
             assert body["overwrite"]
             assert f"/api/folders/{body['folderUid']}" in self.stored
             path = f"/api/dashboards/uid/{body['dashboard']['uid']}"
-            version = self.stored.get(path, {"dashboard": {"version": 0}})["dashboard"]["version"] + 1
-            self.stored[path] = {"dashboard": {**body["dashboard"], "id": 7, "version": version}, "meta": {}}
+            self.messages.setdefault(path, []).append(body["message"])
+            own = {"id": 7, "version": len(self.messages[path])}
+            kept = migrated(body["dashboard"]) if self.kind == "new" else body["dashboard"]
+            self.stored[path] = {"dashboard": {**kept, **own}, "meta": {}}
         self._answer(200, {"status": "success"})
 
     def log_message(self, *args: object) -> None:
         """Silent."""
 
 
-@pytest.fixture
-def grafana() -> Iterator[tuple[str, type[FakeGrafana]]]:
-    handler = type("Handler", (FakeGrafana,), {"stored": {}, "writes": []})
+@pytest.fixture(params=["old", "new", "none"])
+def grafana(request: pytest.FixtureRequest) -> Iterator[tuple[str, type[FakeGrafana]]]:
+    handler = type("Handler", (FakeGrafana,), {"stored": {}, "writes": [], "messages": {}, "kind": request.param})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -96,9 +120,26 @@ def test_push_is_idempotent(grafana: tuple[str, type[FakeGrafana]]) -> None:
     assert len(server.writes) == 8
     assert _push(url).output.count(": unchanged") == 7
     assert len(server.writes) == 8
+    assert _push(url, "--dry-run").output.count(": unchanged") == 7
+    assert "would be updated" in _push(url, "--dry-run", "--set", "slo=0.999").output
+    assert len(server.writes) == 8
     changed = _push(url, "--set", "slo=0.999")
     assert ": updated" in changed.output
     assert len(server.stored) == 8
+    assert _push(url, "--set", "slo=0.999").output.count(": unchanged") == 7
+
+
+def test_push_over_what_somebody_saved_since(grafana: tuple[str, type[FakeGrafana]]) -> None:
+    url, server = grafana
+    _push(url)
+    path = "/api/dashboards/uid/otel-llm-cost"
+    server.messages[path].append("larger legend")
+    server.stored[path]["dashboard"] |= {"refresh": "5s", "version": 2}
+    dry = _push(url, "--dry-run")
+    assert "otel-llm-cost: would be updated" in dry.output
+    assert dry.output.count(": unchanged") == 6
+    assert "otel-llm-cost: updated" in _push(url).output
+    assert _push(url).output.count(": unchanged") == 7
 
 
 def test_push_into_a_folder_that_is_there(grafana: tuple[str, type[FakeGrafana]]) -> None:

@@ -95,8 +95,10 @@ def label(name: str) -> str:
 
 PERCENT: Final = "{{ $value | humanizePercentage }}"
 DURATION: Final = "{{ $value | humanizeDuration }}"
-DOLLARS: Final = '${{ $value | printf "%.2f" }}'
+DOLLARS: Final = '{{ $value | printf "$%.2f" }}'
+"""The sign inside: Grafana's provisioning takes ``${...}`` for a variable of the environment."""
 NUMBER: Final = '{{ $value | printf "%.2f" }}'
+COUNT: Final = '{{ $value | printf "%.0f" }}'
 WHERE: Final = f"{label(JOB)}, {label(PROVIDER)}"
 WHERE_MODEL: Final = f"{WHERE}, {label(MODEL)}"
 

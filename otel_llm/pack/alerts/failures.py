@@ -83,10 +83,10 @@ def _burns(config: PackConfig) -> Iterator[Alert]:
             extra={"long_window": long, "short_window": short},
             when=f"{records.slo_ratio(long)} > {limit}",
             guards=(f"and {records.slo_ratio(short)} > {limit}", traffic(long, config.guard.burn_calls)),
-            summary=f"{WHERE}: the error budget burns {factor:g} times too fast",
+            summary=f"{WHERE}: the error budget burns too fast ({long}, {short})",
             description=f"{PERCENT} of the calls of {label(q.PROVIDER)} failed over {long} by the provider's or a "
-            f"limit's fault; the SLO allows {percent(config.allowance)}. At this rate 30 days' budget lasts "
-            f"{30 / factor:.2g} days.",
+            f"limit's fault; the SLO allows {percent(config.allowance)}. From {factor:g} times that on, "
+            f"30 days' budget is gone in {30 / factor:.2g} days or less.",
             board="errors", panel="Burn rate", runbook=_burn_runbook(config),
         )  # fmt: skip
 

@@ -7,6 +7,7 @@ from typing import Final
 from otel_llm.pack import promql as q
 from otel_llm.pack import signals
 from otel_llm.pack.alerts.alert import (
+    COUNT,
     NUMBER,
     PERCENT,
     WHERE,
@@ -37,8 +38,8 @@ def _quota(config: PackConfig) -> Alert:
         name="QuotaExhausted", severity="critical", hold="1m", keep="10m", labels=PER_PROVIDER,
         when=f"{signals.QUOTA.expr(Scope(config=config, window='10m').per(*PER_PROVIDER))} > 0",
         summary=f"{WHERE}: credit or quota is spent",
-        description=f"{NUMBER} calls to {label(q.PROVIDER)} were refused in the last 10 minutes because credit or "
-        "quota is spent. Retries cannot help.",
+        description=f"Calls to {label(q.PROVIDER)} that were refused in the last 10 minutes because credit or "
+        f"quota is spent: {COUNT}. Retries cannot help.",
         board="errors", panel="Limits",
         runbook=Runbook(
             symptom="The provider refuses calls because the account has no credit or quota left.",

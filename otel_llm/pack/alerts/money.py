@@ -7,7 +7,7 @@ from typing import Final
 from otel_llm import catalog as c
 from otel_llm.pack import promql as q
 from otel_llm.pack import records, signals
-from otel_llm.pack.alerts.alert import DOLLARS, DURATION, NUMBER, WHERE_MODEL, Alert, Look, Runbook, label
+from otel_llm.pack.alerts.alert import COUNT, DOLLARS, DURATION, WHERE_MODEL, Alert, Look, Runbook, label
 from otel_llm.pack.config import PackConfig
 from otel_llm.pack.promql import JOB, MODEL, Scope
 from otel_llm.pack.records import PER_MODEL
@@ -129,7 +129,7 @@ def _unpriced(config: PackConfig) -> Alert:
         name="UnpricedModel", severity="warning", hold="5m", keep="15m", labels=labels,
         when=f"{signals.UNPRICED.expr(Scope(config=config, window='1h').per(*labels))} > 0",
         summary=f"{WHERE_MODEL}: calls have no price ({label(q.REASON)})",
-        description=f"{NUMBER} calls of the last hour could not be priced. Spend of {label(MODEL)} is undercounted, "
+        description=f"Calls of the last hour without a price: {COUNT}. Spend of {label(MODEL)} is undercounted, "
         "and so is every budget.",
         board="cost", panel="Unpriced calls",
         runbook=Runbook(

@@ -8,7 +8,7 @@ from otel_llm import catalog as c
 from otel_llm.pack import promql as q
 from otel_llm.pack import records, signals
 from otel_llm.pack.alerts.alert import (
-    NUMBER,
+    COUNT,
     PERCENT,
     WHERE_MODEL,
     Alert,
@@ -48,7 +48,7 @@ def _bloat(config: PackConfig) -> Alert:
             traffic("1h", config.guard.hour_calls, PER_MODEL, offset="1w"),
         ),
         summary=f"{WHERE_MODEL}: calls carry more tokens ({label(q.TOKEN_TYPE)})",
-        description=f"{NUMBER} tokens of type {label(q.TOKEN_TYPE)} per call over the last hour, more than "
+        description=f"{COUNT} tokens of type {label(q.TOKEN_TYPE)} per call over the last hour, more than "
         f"{factor:g} times the same hour last week.",
         board="tokens", panel="Tokens per call by type",
         runbook=Runbook(

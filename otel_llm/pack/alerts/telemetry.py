@@ -7,7 +7,7 @@ from typing import Final
 from otel_llm import catalog as c
 from otel_llm.pack import promql as q
 from otel_llm.pack import records, signals
-from otel_llm.pack.alerts.alert import NUMBER, PERCENT, Alert, Look, Runbook, label, percent
+from otel_llm.pack.alerts.alert import COUNT, PERCENT, Alert, Look, Runbook, label, percent
 from otel_llm.pack.config import PackConfig
 from otel_llm.pack.promql import JOB, Scope
 
@@ -82,7 +82,7 @@ def _dropping(config: PackConfig) -> Alert:
         name="TelemetryDropping", severity="warning", hold="15m", labels=labels,
         when=f"{signals.INTERNAL_ERRORS.expr(Scope(config=config, window='10m').per(*labels))} > 0",
         summary=f"{label(JOB)}: otel-llm fails inside ({label(q.SITE)})",
-        description=f"{NUMBER} internal errors at {label(q.SITE)} in the last 10 minutes. The app does not notice; its "
+        description=f"Internal errors at {label(q.SITE)} in the last 10 minutes: {COUNT}. The app does not notice; its "
         "figures may lack calls.",
         board="overview", panel="Internal errors",
         runbook=Runbook(
@@ -110,8 +110,8 @@ def _overflow(config: PackConfig) -> Alert:
         name="SeriesOverflow", severity="warning", hold="5m", keep="15m", labels=labels,
         when=f"{signals.OVERFLOW.expr(Scope(config=config, window='1h').per(*labels))} > 0",
         summary=f"{label(JOB)}: label {label(q.LABEL)} has too many values",
-        description=f"{NUMBER} values of {label(q.LABEL)} were replaced by `other` in the last hour. Figures by this "
-        "label are merged from there on; totals stay right.",
+        description=f"Values of {label(q.LABEL)} that were replaced by `other` in the last hour: {COUNT}. Figures by "
+        "this label are merged from there on; totals stay right.",
         board="overview", panel="Label values capped",
         runbook=Runbook(
             symptom="A label reached its cap of values.",
