@@ -34,12 +34,13 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(autouse=True)
 def _left_to_the_collector() -> Iterator[None]:
-    """A test that lets an SDK leave its sockets to the collector has them collected before the next test, whose warnings
-    they would be."""
+    """A test that lets an SDK leave its sockets to the collector has them collected before the next test, whose
+    warnings they would be. What is left then is what the test imported."""
     yield
     applied = next((action for action, _, kind, *_ in warnings.filters if issubclass(ResourceWarning, kind)), "")
     if applied == "ignore":
         gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(scope="session")
