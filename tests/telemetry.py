@@ -68,6 +68,30 @@ class SpanFacts:
         return ((self.span.end_time or 0) - (self.span.start_time or 0)) / 1e9
 
 
+class Figures:
+    """The samples of one scrape."""
+
+    def __init__(self, samples: list[Sample]) -> None:
+        self._samples = samples
+
+    def value(self, metric: Metric, **labels: str) -> float:
+        """Sum of a counter or gauge, or of a histogram's counts, over the series with these labels."""
+        return self.total(metric.prometheus + "_count" if metric.kind == "histogram" else metric.series, **labels)
+
+    def total(self, name: str, **labels: str) -> float:
+        """Sum over the samples of that name with these labels."""
+        return sum(s.value for s in self._samples if s.name == name and labels.items() <= s.labels.items())
+
+    def counts(self, metric: Metric, by: str) -> dict[str, float]:
+        """Values above 0 by one label, given by its attribute name."""
+        found: dict[str, float] = {}
+        for sample in self._samples:
+            if sample.name == metric.series and sample.value:
+                key = sample.labels[label_name(by)]
+                found[key] = found.get(key, 0) + sample.value
+        return found
+
+
 class Telemetry:
     """Spans and series since ``instrument()``."""
 
@@ -98,27 +122,26 @@ class Telemetry:
         assert self.value(catalog.INFLIGHT) == 0
         return found[0]
 
+    def figures(self) -> Figures:
+        """What a scrape shows now: for a test that looks at many of its series."""
+        return Figures(self.samples())
+
     def samples(self) -> list[Sample]:
         """All samples that a scrape shows now."""
         text = generate_latest(REGISTRY).decode()
         return [sample for family in text.split(FAMILY) for sample in _samples(family)]
 
     def value(self, metric: Metric, **labels: str) -> float:
-        """Sum of a counter or gauge, or of a histogram's counts, over the series with these labels."""
-        return self.total(metric.prometheus + "_count" if metric.kind == "histogram" else metric.series, **labels)
+        """As :meth:`Figures.value`, of now."""
+        return self.figures().value(metric, **labels)
 
     def total(self, name: str, **labels: str) -> float:
-        """Sum over the samples of that name with these labels."""
-        return sum(s.value for s in self.samples() if s.name == name and labels.items() <= s.labels.items())
+        """As :meth:`Figures.total`, of now."""
+        return self.figures().total(name, **labels)
 
     def counts(self, metric: Metric, by: str) -> dict[str, float]:
-        """Values above 0 by one label, given by its attribute name."""
-        found: dict[str, float] = {}
-        for sample in self.samples():
-            if sample.name == metric.series and sample.value:
-                key = sample.labels[label_name(by)]
-                found[key] = found.get(key, 0) + sample.value
-        return found
+        """As :meth:`Figures.counts`, of now."""
+        return self.figures().counts(metric, by)
 
     def forgive(self) -> None:
         """Internal errors and complaints so far were expected."""

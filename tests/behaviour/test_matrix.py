@@ -16,7 +16,7 @@ from otel_llm.demo.emulator import Emulator
 from tests.behaviour import scenarios
 from tests.behaviour.rows import ROWS, Row
 from tests.behaviour.scenarios import Scenario, request_shown, run, shown
-from tests.telemetry import SpanFacts, Telemetry, observed, until
+from tests.telemetry import Figures, SpanFacts, Telemetry, observed, until
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +109,7 @@ def test_cell(row: Row, expected: Expected, sync: bool, emulators: list[Emulator
         with_us = seen(row, expected.scenario, sync, emulators[1])
         until(lambda: telemetry.spans() or gc.collect() < 0)
         check_span(row, expected, telemetry.one())
-        check_series(row, expected, telemetry)
+        check_series(row, expected, telemetry.figures())
         check_chunks(telemetry)
     assert with_us == without
 
@@ -181,25 +181,25 @@ def check_chunks(telemetry: Telemetry) -> None:
     assert telemetry.value(catalog.OUTPUT_CHUNK) == max(chunks - 1, 0)
 
 
-def check_series(row: Row, expected: Expected, telemetry: Telemetry) -> None:
+def check_series(row: Row, expected: Expected, figures: Figures) -> None:
     model = {
         "gen_ai_operation_name": row.operation,
         "gen_ai_provider_name": row.provider or row.client,
         "gen_ai_request_model": row.model.lower(),  # one label for what is one model
     }
     ended = {"outcome": expected.outcome, "error_class": expected.error_class or ""}
-    assert telemetry.value(catalog.CALLS) == telemetry.value(catalog.CALLS, **model, **ended) == 1
-    assert telemetry.value(catalog.RETRIES) == telemetry.value(catalog.RETRIES, **model, error_class="provider")
-    assert telemetry.value(catalog.RETRIES) == expected.retried
-    assert (telemetry.value(catalog.RETRY_WAIT) > 0) is bool(expected.retried)
-    assert telemetry.value(catalog.INFLIGHT, **model) == telemetry.value(catalog.OLDEST_INFLIGHT, **model) == 0
-    assert telemetry.value(catalog.DURATION, **model) == 1
-    assert telemetry.value(catalog.FIRST_CHUNK) == expected.streamed
+    assert figures.value(catalog.CALLS) == figures.value(catalog.CALLS, **model, **ended) == 1
+    assert figures.value(catalog.RETRIES) == figures.value(catalog.RETRIES, **model, error_class="provider")
+    assert figures.value(catalog.RETRIES) == expected.retried
+    assert (figures.value(catalog.RETRY_WAIT) > 0) is bool(expected.retried)
+    assert figures.value(catalog.INFLIGHT, **model) == figures.value(catalog.OLDEST_INFLIGHT, **model) == 0
+    assert figures.value(catalog.DURATION, **model) == 1
+    assert figures.value(catalog.FIRST_CHUNK) == expected.streamed
     tokens = row.tokens if expected.whole else row.early_tokens if expected.streamed else (None, None)
     stated = {kind: count for kind, count in zip(("input", "output"), tokens, strict=True) if count}
-    assert telemetry.counts(catalog.CALL_TOKENS, catalog.TOKEN_TYPE) == stated
-    assert telemetry.value(catalog.TOKEN_USAGE) == len(stated)
+    assert figures.counts(catalog.CALL_TOKENS, catalog.TOKEN_TYPE) == stated
+    assert figures.value(catalog.TOKEN_USAGE) == len(stated)
     finish = dict.fromkeys(row.finish, 1.0) if expected.whole else {"error": 1.0} if expected.streamed else {}
-    assert telemetry.counts(catalog.FINISH, catalog.FINISH_REASON) == finish
+    assert figures.counts(catalog.FINISH, catalog.FINISH_REASON) == finish
     unfinished = expected.outcome in ("abandoned", "cancelled")
-    assert telemetry.counts(catalog.USAGE_MISSING, catalog.REASON) == ({"stream_unfinished": 1.0} if unfinished else {})
+    assert figures.counts(catalog.USAGE_MISSING, catalog.REASON) == ({"stream_unfinished": 1.0} if unfinished else {})
