@@ -200,6 +200,13 @@ def test_a_missing_record_is_named_by_panels_and_alerts() -> None:
     assert all("load otel-llm-records.yml" in answer.reason and answer.fault for answer in named)
 
 
+def test_no_more_models_than_the_largest_is_no_fault() -> None:
+    """The dashed lines' queries are then empty, and nothing is missing."""
+    found = list(answers.check(lambda promql: 0 if " unless on " in promql else 1))
+    assert len([answer for answer in found if answer.place.endswith("/B")]) > 10
+    assert not any(answer.reason or answer.fault for answer in found)
+
+
 def test_a_feature_that_is_not_used_is_no_fault() -> None:
     named = [answer for answer in _without(catalog.BUDGET.series) if answer.reason]
     assert named
