@@ -33,8 +33,10 @@ UNUSED: Final[dict[str, str]] = {
     catalog.ATTRIBUTED_COST.name: "the app attributes no calls",
 }
 """Metrics that a healthy service may lack, and what that means."""
-_LIST: Final = re.compile(r"> 0\)?$")
+_LIST: Final = re.compile(r"> 0\)?( and on \([\w, ]+\) topk\(.*)?$")
 """A query that lists what is wrong, or what there is of it: empty where there is nothing."""
+_REST: Final = " unless on "
+"""A panel's query for all lines but the largest: empty where there are no more."""
 _NAME: Final = re.compile(r"[a-zA-Z_][\w:]*")
 TIMEOUT: Final = 30.0
 """Seconds for one query."""
@@ -131,7 +133,7 @@ def _reason(query: PackQuery, names: _Names, busy: bool) -> tuple[str, bool]:
     if missing:
         faults = [text for text, fault in missing.items() if fault]
         return "; ".join(faults or missing), bool(faults)
-    if query.kind == "alert" or _LIST.search(query.promql):
+    if query.kind == "alert" or _LIST.search(query.promql) or (query.kind == "panel" and _REST in query.promql):
         return "", False
     if " offset " in query.promql:
         return "no history that far back", False

@@ -7,7 +7,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 import msgspec
 
@@ -82,7 +82,8 @@ class Grafana:
         """
         answer = self._call("GET", f"/api/dashboards/uid/{dashboard['uid']}/versions?limit=1")
         # A list until Grafana 11, then an object with one.
-        versions: list[Json] = (answer.get("versions") or [] if isinstance(answer, dict) else answer) or []
+        listed = cast("Json", answer).get("versions") if isinstance(answer, dict) else answer
+        versions = cast("list[Json]", listed or [])
         if versions:
             newest = max(versions, key=lambda version: int(version["version"]))
             return newest.get("message") == _message(dashboard)

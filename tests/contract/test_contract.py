@@ -9,6 +9,7 @@ of the series as a scrape labels them, and as Prometheus' OTLP receiver would (:
 
 from __future__ import annotations
 
+import math
 import re
 import time
 import urllib.error
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from otel_llm import catalog
 from otel_llm.demo.prometheus import JOB, Prometheus
@@ -26,20 +28,23 @@ from otel_llm.pack.boards.panel import Json
 from otel_llm.pack.config import PackConfig
 from otel_llm.pack.inventory import PackQuery
 from otel_llm.pack.rules import Group, alert_groups, recording_groups
-from tests.contract import otlp
-from tests.contract.prometheus import program, quiet, target
+from tests.contract import deploy, otlp
+from tests.contract.fleet import kept_port
+from tests.contract.prometheus import awaited, program, quiet, target
 
 SCENARIO_SECONDS = 30.0
 PATIENCE = 60.0
 """Seconds until the last query must have answered after the scenario began."""
 WINDOW, OFFSET = "12s", "6s"
 SHAPES = ("scraped", "otlp")
+DEPLOYS, VERSION = "/Deploys", catalog.label_name("service.version")
+VERSIONS = f'group by (job, {VERSION}) (target_info{{{VERSION}!=""}})'
 _IN_BRACKETS = re.compile(r"\[(\d+[smhdwy]|\$__\w+)(:[^\]]*)?\]")
 _OFFSET = re.compile(r"offset \d+[smhdwy]")
+_ABOVE = re.compile(r" > 0(?=$| (and|unless) on)")
 _COMPARISON = re.compile(r" (>=|<=|>|<|==|!=) (?!bool )")
 
 EMPTY = {
-    r".*/Deploys": "a deploy is a version that was not there before, and the demo deploys nothing",
     r"OtelLLMTelemetryAbsent.*": "asks for what was there and is gone, and the demo does not stop",
 }
 """Places whose query has no answer in a scenario that is well, and why."""
@@ -57,7 +62,8 @@ def seeing(query: PackQuery) -> str:
     if query.kind in ("alert", "runbook"):
         # What an alert takes away with "unless" has to be there, too; with "bool" it would always take everything.
         return _COMPARISON.sub(r" \1 bool ", expr).replace("unless", "and")
-    return expr.removesuffix(" > 0")  # a panel that lists what is wrong shows "none" where nothing is
+    # A panel that lists what is wrong shows "none" where nothing is; lines beside the largest need that many.
+    return _ABOVE.sub("", expr).replace("unless on", "and on") if query.kind == "panel" else expr
 
 
 def quick(groups: list[Group]) -> list[Group]:
@@ -77,25 +83,53 @@ class Answers:
         self.server = server
         self.open = {query.place: query for query in queries}
         self.errors: dict[str, str] = {}
+        self.versions: set[str] = set()
+        """Of the deploys that were marked."""
+        self._begin = 0.0
+
+    def settled(self) -> bool:
+        """Whether the service's version is there and was there before: its first sight is marked, too."""
+        marked = next(seeing(query) for query in self.open.values() if query.place.endswith(DEPLOYS))
+        self._begin = time.time()
+        return bool(self.server.query(f"{VERSIONS} unless ({marked})"))
+
+    def both_versions(self) -> bool:
+        return len(self.server.query(VERSIONS)) == 2
 
     def ask(self) -> None:
         for place, query in list(self.open.items()):
             try:
-                if self.server.query(seeing(query)):
+                if rows := self.server.query(self._asked(query)):
                     del self.open[place]
+                    if place.endswith(DEPLOYS):
+                        self.versions.update(row["metric"][VERSION] for row in rows)
             except urllib.error.HTTPError as error:
                 self.errors[place] = error.read().decode()
 
+    def _asked(self, query: PackQuery) -> str:
+        """An annotation stands on a graph after it is over: asked over the whole seconds since all was settled."""
+        if query.kind != "annotation":
+            return seeing(query)
+        return f"last_over_time(({seeing(query)})[{int(time.time() - self._begin)}s:1s])"
+
 
 @contextmanager
-def asking(folder: Path, target: str, *, shape: str, job: str) -> Iterator[Answers]:
+def asking(folder: Path, *targets: str, shape: str, job: str) -> Iterator[Answers]:
     """A Prometheus of its own for one shape of labels, with all queries of the pack."""
     config = PackConfig()
     groups = quick([*recording_groups(config), *alert_groups(config)])
-    server = Prometheus(program(), folder, {job: [target]}, groups, interval="1s", honor_labels=shape == "otlp")
+    server = Prometheus(program(), folder, {job: targets}, groups, interval="1s", honor_labels=shape == "otlp")
     values = {**inventory.DEFAULTS, "__rate_interval": WINDOW, "__range": WINDOW, "job": job}
     with server:
         yield Answers(server, list(inventory.queries(values=values)))
+
+
+@contextmanager
+def environment(name: str, value: str) -> Iterator[None]:
+    """A variable of this process, for as long as the block lasts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(name, value)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -103,18 +137,24 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Answ
     """The same series, scraped and as if they had come by OTLP: one run for both."""
     folders = [tmp_path_factory.mktemp(shape) for shape in SHAPES]
     with (
+        kept_port() as port,
+        environment("OTEL_RESOURCE_ATTRIBUTES", deploy.resource(deploy.OLD)),
         quiet(Options(scenario="full", duration=SCENARIO_SECONDS, prometheus=False)) as session,
-        otlp.served() as relay,
-        asking(folders[0], target(session), shape="scraped", job=JOB) as scraped,
+        otlp.served(REGISTRY.collect, otlp.page(replica := f"127.0.0.1:{port}")) as relay,
+        asking(folders[0], target(session), replica, shape="scraped", job=JOB) as scraped,
         asking(folders[1], relay, shape="otlp", job=otlp.JOB) as shaped,
     ):
         found = {"scraped": scraped, "otlp": shaped}
         session.driver.start()
-        deadline = time.monotonic() + PATIENCE
-        while any(map(missing, found.values())) and time.monotonic() < deadline:
-            for each in found.values():
-                each.ask()
-        yield found
+        for each in found.values():
+            awaited(each.settled, "the old version to be no news")
+        with deploy.rolled_out(folders[0], port):
+            awaited(scraped.both_versions, "a scrape of the new version")
+            deadline = time.monotonic() + PATIENCE
+            while any(map(missing, found.values())) and time.monotonic() < deadline:
+                for each in found.values():
+                    each.ask()
+            yield found
 
 
 def missing(found: Answers) -> list[str]:
@@ -137,19 +177,31 @@ def test_every_query_answers(answers: dict[str, Answers], shape: str, kind: str,
         assert place not in found.open, f"no data: {seeing(found.open[place])}"
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_deploy_is_marked_by_its_version(answers: dict[str, Answers], shape: str) -> None:
+    """And not by the one that runs on beside it."""
+    assert answers[shape].versions == {deploy.NEW}
+
+
 def test_the_otlp_shape_is_that_of_the_receiver(answers: dict[str, Answers]) -> None:
     """Or the half of the tests above would show nothing."""
     server = answers["otlp"].server
     ours = '{__name__=~"(otel_llm|gen_ai).+",__name__!~".*:.*"}'
     assert {row["metric"]["job"] for row in server.query(f"group by (job) ({ours})")} == {otlp.JOB}
-    assert {row["metric"]["instance"] for row in server.query(f"group by (instance) ({ours})")} == {otlp.INSTANCE}
+    instances = server.query(f"group by (instance) ({ours})")
+    assert {row["metric"]["instance"] for row in instances} == set(otlp.INSTANCES)
     names = {name for row in server.query(ours) for name in row["metric"]}
     assert not {name for name in names if name.startswith(("exported_", "service_"))}
     error = catalog.label_name(catalog.ERROR_CLASS)
     bare = [row["metric"] for row in server.query(catalog.CALLS.series) if error not in row["metric"]]
     assert {labels[catalog.label_name(catalog.OUTCOME)] for labels in bare} == set(catalog.OUTCOMES) - {"error"}
     bounds = {row["metric"]["le"] for row in server.query(f"{catalog.TOKEN_USAGE.prometheus}_bucket")}
-    assert bounds == {*map(str, catalog.TOKEN_USAGE.buckets), "+Inf"}
+    assert {float(bound) for bound in bounds} == {*catalog.TOKEN_USAGE.buckets, math.inf}
+
+
+def test_bounds_come_by_otlp_without_a_point() -> None:
+    """What is served; Prometheus 3 writes them with one whatever came."""
+    assert [otlp.labelled({"le": bound}, "")["le"] for bound in ("1.0", "10.24", "+Inf")] == ["1", "10.24", "+Inf"]
 
 
 def test_excuses_are_needed() -> None:

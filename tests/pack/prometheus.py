@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -15,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 
 @dataclass(frozen=True)
@@ -78,15 +81,27 @@ def import_openmetrics(text: Path, folder: Path) -> None:
                     str(text), str(folder)], check=True, capture_output=True)  # fmt: skip
 
 
-def backfill(rules: Path, folder: Path, spans: list[tuple[float, float]]) -> None:
-    """Writes what recording rules would have written in the spans; twice, for rules that read rules."""
-    for turn in range(2):
-        made = folder.parent / f"recorded-{turn}"
+def _turns(rules: Path) -> Iterator[list[dict[str, Any]]]:
+    """Groups of rules that read no others, then of those that read these, and so on: each rule once."""
+    groups: list[dict[str, Any]] = yaml.safe_load(rules.read_text())["groups"]
+    open_ = {rule["record"]: rule["expr"] for group in groups for rule in group["rules"]}
+    while open_:
+        names = re.compile("|".join(rf"\b{re.escape(name)}\b" for name in open_))
+        ready = {name for name, expr in open_.items() if not names.search(expr)}
+        assert ready, f"rules that read each other: {open_.keys()}"
+        yield [{"name": "turn", "rules": [{"record": name, "expr": open_.pop(name)} for name in sorted(ready)]}]
+
+
+def backfill(rules: Path, folder: Path, spans: list[tuple[float, float]], every: int = 60) -> None:
+    """Writes what recording rules would have written in the spans, a sample each so many seconds."""
+    for number, groups in enumerate(_turns(rules)):
+        made, turn = folder.parent / f"recorded-{number}", folder.parent / f"turn-{number}.yml"
+        turn.write_text(yaml.safe_dump({"groups": groups}, width=9999))
         with serve(folder) as prometheus:
             for start, end in spans:
                 subprocess.run(["promtool", "tsdb", "create-blocks-from", "rules", f"--url={prometheus.url}",
-                                f"--start={start:.0f}", f"--end={end:.0f}", f"--output-dir={made}", str(rules)],
-                               check=True, capture_output=True)  # fmt: skip
+                                f"--start={start:.0f}", f"--end={end:.0f}", f"--eval-interval={every}s",
+                                f"--output-dir={made}", str(turn)], check=True, capture_output=True)  # fmt: skip
         for block in made.iterdir():
             if (block / "meta.json").is_file():
                 shutil.move(block, folder / block.name)

@@ -121,12 +121,12 @@ def _expected(alert: Alert, case: Case, texts: dict[str, Texts]) -> list[dict[st
 
 def run(
     alert: Alert, cases: list[Case], tested: list[dict[str, Any]], folder: Path, names: tuple[str, ...] = (), *,
-    texts: dict[str, Texts] | None = None,
+    texts: dict[str, Texts] | None = None, every: int = 0,
 ) -> subprocess.CompletedProcess[str]:  # fmt: skip
     """Runs the cases against the rules; promtool's exit status is 0 where all hold.
 
     ``names``: the rules' names where they are not the alert's own; the same is expected of each. ``texts``: annotations
-    by story.
+    by story. ``every``: minutes between evaluations where they are more than those between samples.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "tested", "rules": tested}]}, width=9999))
@@ -146,7 +146,7 @@ def run(
         ]  # fmt: skip
         path = folder / f"tests-{step}m.yml"
         path.write_text(
-            yaml.safe_dump({"rule_files": ["rules.yml"], "evaluation_interval": f"{step}m", "tests": tests})
+            yaml.safe_dump({"rule_files": ["rules.yml"], "evaluation_interval": f"{max(step, every)}m", "tests": tests})
         )
         files.append(str(path))
     return subprocess.run(["promtool", "test", "rules", *files], capture_output=True, text=True, check=False)
@@ -157,7 +157,9 @@ _BROKEN = re.compile(r"rule: \w+?_(\d+),")
 """A rule that cannot even be evaluated: promtool then compares nothing else of that case."""
 
 
-def survivors(alert: Alert, cases: list[Case], damaged: dict[str, str], folder: Path) -> list[str]:
+def survivors(
+    alert: Alert, cases: list[Case], damaged: dict[str, str], folder: Path, every: int = 0
+) -> list[str]:  # fmt: skip
     """Which damaged expressions, by what was done to them, do what the alert itself does in every case.
 
     All in one run, each a rule of its own beside the others; in another one without those that are no valid rules.
@@ -165,11 +167,11 @@ def survivors(alert: Alert, cases: list[Case], damaged: dict[str, str], folder: 
     *recorded, rule = rules(alert)
     names = tuple(f"{alert.full_name}_{number}" for number in range(len(damaged)))
     several = [{**rule, "alert": name, "expr": expr} for name, expr in zip(names, damaged.values(), strict=True)]
-    done = run(alert, cases, [*recorded, *several], folder, names)
+    done = run(alert, cases, [*recorded, *several], folder, names, every=every)
     said = done.stdout + done.stderr
     if broken := {int(number) for number in _BROKEN.findall(said)}:
         sound = {what: expr for number, (what, expr) in enumerate(damaged.items()) if number not in broken}
-        return survivors(alert, cases, sound, folder)
+        return survivors(alert, cases, sound, folder, every)
     noticed = {int(number) for number in _NOTICED.findall(said)}
     assert done.returncode == (1 if noticed else 0), done.stdout + done.stderr
     return [what for number, what in enumerate(damaged) if number not in noticed]

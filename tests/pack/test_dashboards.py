@@ -156,6 +156,22 @@ def test_annotations(board: Json) -> None:
         assert note["datasource"]["uid"] == "${datasource}"
 
 
+ALWAYS = {"Critical alerts": {"alertname", "job"}, "Warnings": {"alertname", "job"},
+          "Deploys": {"job", "service_version"}}  # fmt: skip
+"""Labels that every series of an annotation has: of all alerts, and by the matcher of deploys."""
+
+
+@pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
+def test_annotations_write_labels_that_are_there(board: Json) -> None:
+    """Grafana writes ``gen_ai_request_model`` for ``{{gen_ai_request_model}}`` of a series without that label; of tags
+    it leaves out those that are missing."""
+    assert all("job" in alert.labels for alert in alerts(PackConfig()))
+    for note in board["annotations"]["list"]:
+        assert set(re.findall(r"{{(\w+)}}", note["titleFormat"] + note["textFormat"])) <= ALWAYS[note["name"]]
+        known = {label for alert in alerts(PackConfig()) for label in alert.labels}
+        assert {tag for tag in note["tagKeys"].split(",") if tag} <= known
+
+
 @pytest.mark.parametrize("panel", panels(BOARDS["traces"]), ids=lambda panel: panel["title"])
 def test_traces_follow_the_variables(panel: Json) -> None:
     """A choice above the dashboard narrows every list on it; a log line knows its service, and no model."""

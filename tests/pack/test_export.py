@@ -118,6 +118,19 @@ def test_links_resolve_in_every_export(name: str, tmp_path: Path) -> None:
         assert (tmp_path / "runbooks" / "README.md").is_file()
 
 
+SECTIONS = ("Symptom", "What it means", "First three looks", "Whose fault", "Mitigate", "After", "The rule")
+
+
+@pytest.mark.parametrize("name", sorted({alert.full_name for alert in ALERTS.values()}))
+def test_every_runbook_has_its_sections(name: str) -> None:
+    """In the order in which a person who was asleep a minute ago needs them, and none of them empty."""
+    _, *sections = re.split(r"^## (.+)$", (CHECKED_IN / "runbooks" / f"{name}.md").read_text(), flags=re.MULTILINE)
+    found = dict(zip(sections[::2], sections[1::2], strict=True))
+    assert tuple(title for title in found if title != "False alarms") == SECTIONS
+    assert all(text.strip() for text in found.values())
+    assert len(re.findall(r"^\d\. ", found["First three looks"], flags=re.MULTILINE)) == 3
+
+
 def test_links_resolve_in_the_repository() -> None:
     assert _dead_links(CHECKED_IN) == []
 

@@ -22,6 +22,8 @@ from tests.pack.synthetic import DAY, HOUR, WEEK, metrics, times
 
 RUN = CliRunner()
 TOKEN = "token-of-a-test"
+STEP = 120
+"""Seconds between samples of a history: two and a half in the five minutes over which ``check`` asks."""
 RECORDS = Path(__file__).parents[2] / "dashboards" / "prometheus" / "otel-llm-records.yml"
 
 
@@ -198,6 +200,13 @@ def test_a_missing_record_is_named_by_panels_and_alerts() -> None:
     assert all("load otel-llm-records.yml" in answer.reason and answer.fault for answer in named)
 
 
+def test_no_more_models_than_the_largest_is_no_fault() -> None:
+    """The dashed lines' queries are then empty, and nothing is missing."""
+    found = list(answers.check(lambda promql: 0 if " unless on " in promql else 1))
+    assert len([answer for answer in found if answer.place.endswith("/B")]) > 10
+    assert not any(answer.reason or answer.fault for answer in found)
+
+
 def test_a_feature_that_is_not_used_is_no_fault() -> None:
     named = [answer for answer in _without(catalog.BUDGET.series) if answer.reason]
     assert named
@@ -207,11 +216,11 @@ def test_a_feature_that_is_not_used_is_no_fault() -> None:
 
 def _history(scenario: str, folder: Path, *, recorded: bool) -> Path:
     end, text, data = time.time() // 60 * 60, folder / "metrics.txt", folder / "data"
-    moments = times(end, (1.5 if recorded else 0.3) * HOUR, 60, 0, 0)
+    moments = times(end, (1.5 if recorded else 0.3) * HOUR, STEP, 0, 0)
     text.write_text("".join(f"{line}\n" for line in metrics(scenario, moments)))
     import_openmetrics(text, data)
     if recorded:
-        backfill(RECORDS, data, [(end - past - HOUR, end - past) for past in (0, DAY, WEEK)])
+        backfill(RECORDS, data, [(end - past - HOUR, end - past) for past in (0, DAY, WEEK)], STEP)
     return data
 
 

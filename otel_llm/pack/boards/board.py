@@ -110,11 +110,13 @@ def _variables(config: PackConfig) -> list[Json]:
     ]  # fmt: skip
 
 
-def _annotation(name: str, expr: str, color: str, title: str, text: str) -> Json:
+def _annotation(name: str, expr: str, color: str, title: str, tags: q.Labels = ()) -> Json:
+    """``tags``: labels that not every series has. In a text Grafana would write the name of one that is missing."""
     return {
         "name": name, "datasource": DATASOURCE, "enable": True, "hide": False, "iconColor": color, "expr": expr,
         "target": {"refId": "Anno", "expr": expr, "interval": "60s", "instant": False, "range": True},
-        "titleFormat": title, "textFormat": text, "tagKeys": "", "step": "60s", "useValueForTime": False,
+        "titleFormat": title, "textFormat": "{{job}}", "tagKeys": ",".join(tags), "step": "60s",
+        "useValueForTime": False,
     }  # fmt: skip
 
 
@@ -124,19 +126,22 @@ def _alerts(severity: str) -> str:
 
 
 def _deploys() -> str:
-    """A version that was not there five minutes ago. ``target_info`` holds the service's version on both paths."""
-    seen = f'group by ({JOB}, service_version) (target_info{{{IN_JOB},service_version!=""}}'
-    return f"{seen}) unless {seen} offset 5m)"
+    """A version that was not there in the five minutes before the last five: a scrape that failed once is no deploy.
+
+    ``target_info`` holds the service's version on both paths.
+    """
+    info = f'target_info{{{IN_JOB},service_version!=""}}'
+    seen = f"group by ({JOB}, service_version)"
+    return f"{seen} ({info}) unless {seen} (last_over_time({info}[5m] offset 5m))"
 
 
 def shared_annotations() -> list[Json]:
     """Firing alerts and deploys, on every dashboard."""
-    name = "{{alertname}}"
-    where = "{{job}} {{gen_ai_provider_name}} {{gen_ai_request_model}}"
+    name, about = "{{alertname}}", (PROVIDER, MODEL, q.ERROR_CLASS, q.ATTRIBUTION_VALUE)
     return [
-        _annotation("Critical alerts", _alerts("critical"), RED, name, where),
-        _annotation("Warnings", _alerts("warning"), ORANGE, name, where),
-        _annotation("Deploys", _deploys(), BLUE, "deploy {{service_version}}", "{{job}}"),
+        _annotation("Critical alerts", _alerts("critical"), RED, name, about),
+        _annotation("Warnings", _alerts("warning"), ORANGE, name, about),
+        _annotation("Deploys", _deploys(), BLUE, "deploy {{service_version}}"),
     ]
 
 

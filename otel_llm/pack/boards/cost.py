@@ -8,7 +8,7 @@ from otel_llm import catalog as c
 from otel_llm.pack import promql as q
 from otel_llm.pack import records, signals
 from otel_llm.pack.boards.board import IN_JOB, Board, Row, label_values, open_board, selection, textbox
-from otel_llm.pack.boards.overview import NO_BUDGET, budget_spent, budgets, with_calls
+from otel_llm.pack.boards.overview import NO_BUDGET, budget_spent, budgets, spend_by_model, with_calls
 from otel_llm.pack.boards.panel import (
     BLUE,
     GREEN,
@@ -18,7 +18,6 @@ from otel_llm.pack.boards.panel import (
     RED,
     SKY,
     WEEK_AGO,
-    YELLOW,
     Column,
     Json,
     Query,
@@ -29,6 +28,7 @@ from otel_llm.pack.boards.panel import (
     stat,
     table,
 )  # fmt: skip
+from otel_llm.pack.boards.ranked import by_calls, ranked
 from otel_llm.pack.config import PackConfig
 from otel_llm.pack.promql import JOB, MODEL, PROVIDER
 
@@ -37,7 +37,6 @@ NO_ATTRIBUTION: Final = "no calls are attributed"
 TOKEN_COLORS: Final = {
     "input": BLUE, "input_cache_read": SKY, "input_cache_write": GREEN, "output": ORANGE, "output_reasoning": PINK,
 }  # fmt: skip
-_MODEL: Final = f"{{{{{MODEL}}}}}"
 
 
 def _budget(config: PackConfig) -> Row:
@@ -81,8 +80,7 @@ def _trend(config: PackConfig) -> Row:
                 dotted=AHEAD, colors={"24 hours": SKY, AHEAD: ORANGE, "budget": RED}), 24, 8),
         (series("Spend per hour by model", "Dollars per hour. A jump without more calls: a longer prompt, a lost "
                 "cache or a dearer model. Without a price: see Unpriced calls.",
-                Query(f"{signals.SPEND_PER_HOUR.expr(s.per(MODEL))} > 0", _MODEL),
-                unit="currencyUSD", stack=True, links=links, side=True), 12, 8),
+                *spend_by_model(config), unit="currencyUSD", stack=True, links=links, side=True), 12, 8),
         (series("Spend per hour by token type", "Dollars per hour by disjoint type, so they add up. Reasoning "
                 "that grows: lower its effort. Input that grows: check the prompt cache.",
                 Query(f"{signals.SPEND_PER_HOUR.expr(s.per(q.TOKEN_TYPE))} > 0", f"{{{{{q.TOKEN_TYPE}}}}}"),
@@ -138,20 +136,20 @@ def _attribution(config: PackConfig) -> Row:
         Column("Tokens", f"{signals.ATTRIBUTED_TOKENS.expr(r)} {kept}", "short", 1),
     )
     # The same values at every moment: those that are the dearest over the time shown, at its end.
-    shown = _dearest(signals.ATTRIBUTED_SPEND.expr(r.at_end()), q.ATTRIBUTION_VALUE)
+    dearest = signals.ATTRIBUTED_SPEND.expr(r.at_end())
     return Row("Attribution", (
         (table("Spend by attribution", "What the app says its calls are for (otel_llm.attribution), by the key chosen "
                "above; the dearest values. Compare with a week ago, then ask whoever owns the value.",
                {q.ATTRIBUTION_VALUE: "Value"}, columns, none=NO_ATTRIBUTION), 12, 8),
         (series("Spend per hour by attribution", "Dollars per hour of the dearest values of the key chosen above. One "
                 "line that leaves the others: limit that tenant, or look at that feature's last deploy.",
-                Query(f"{signals.ATTRIBUTED_SPEND_PER_HOUR.expr(s)} {shown}", f"{{{{{q.ATTRIBUTION_VALUE}}}}}"),
-                unit="currencyUSD", none=NO_ATTRIBUTION, side=True), 12, 8),
+                *ranked(signals.ATTRIBUTED_SPEND_PER_HOUR.expr(s), (q.ATTRIBUTION_VALUE,), dearest,
+                        of=f"topk($top, {dearest})"), unit="currencyUSD", none=NO_ATTRIBUTION, side=True), 12, 8),
     ))  # fmt: skip
 
 
 def _waste(config: PackConfig) -> Row:
-    s, hour = selection(config), selection(config, "1h")
+    s, unpriced = selection(config), selection(config, "1h").per(MODEL, q.REASON)
     return Row("Waste", (
         (series("Waste per hour", "Dollars per hour that bought nothing: calls repeated to the letter, attempts that "
                 "failed and were made again, calls that failed in the end, answers that were cut off. A call can count "
@@ -161,20 +159,22 @@ def _waste(config: PackConfig) -> Row:
                 Query(signals.FAILED_SPEND.expr(s), "failed calls"),
                 Query(signals.TRUNCATED_SPEND.expr(s), "cut-off answers"), unit="currencyUSD",
                 colors={"repeated calls": PINK, "failed attempts": RED, "failed calls": BLUE,
-                        "cut-off answers": YELLOW}), 8, 8),
+                        "cut-off answers": GREEN}), 8, 8),
         (series("Repeated calls", "Share of calls that repeat a recent one of their process to the letter, by model. A "
                 "cache would answer them for nothing; look at who asks twice.",
-                Query(signals.DUPLICATE_SHARE.expr(s.per(MODEL)), _MODEL), unit="percentunit"), 8, 8),
+                *by_calls(config, signals.DUPLICATE_SHARE.expr(s.per(MODEL)), MODEL), unit="percentunit"), 8, 8),
         (series("Saved by the prompt cache", "Dollars per hour that cached input cost less than the same tokens "
                 "uncached. Falls at a deploy: look at what now stands at the prompt's beginning.",
-                Query(f"{signals.CACHE_SAVING.expr(s.per(MODEL))} > 0", _MODEL), unit="currencyUSD", stack=True,
-                none="nothing cached"), 8, 8),
+                *by_calls(config, f"{signals.CACHE_SAVING.expr(s.per(MODEL))} > 0", MODEL), unit="currencyUSD",
+                stack=True, none="nothing cached"), 8, 8),
         (series("Cached share of input", "Share of input tokens read from the provider's prompt cache. Falls to 0 at a "
                 "deploy: something new stands at the prompt's beginning.",
-                Query(signals.CACHE_SHARE.expr(s.per(MODEL)), _MODEL), unit="percentunit", top=1.0, side=True), 12, 8),
+                *by_calls(config, signals.CACHE_SHARE.expr(s.per(MODEL)), MODEL), unit="percentunit", top=1.0,
+                side=True), 12, 8),
         (series("Unpriced calls", "Calls of an hour that could not be priced, by model and reason. Give a price by "
                 "override or update the price table.",
-                Query(f"{signals.UNPRICED.expr(hour.per(MODEL, q.REASON))} > 0", f"{_MODEL} {{{{{q.REASON}}}}}"),
+                *ranked(f"{signals.UNPRICED.expr(unpriced)} > 0", unpriced.by,
+                        signals.UNPRICED.expr(unpriced.over("$__range").at_end())),
                 unit="short", none="none seen", side=True), 12, 8),
     ))  # fmt: skip
 

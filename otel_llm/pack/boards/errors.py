@@ -15,10 +15,9 @@ from otel_llm.pack.boards.panel import (
     ORANGE,
     PINK,
     RED,
-    SAND,
     SKY,
+    STONE,
     WINE,
-    YELLOW,
     Column,
     Json,
     Query,
@@ -26,17 +25,17 @@ from otel_llm.pack.boards.panel import (
     series,
     table,
 )  # fmt: skip
+from otel_llm.pack.boards.ranked import ranked
 from otel_llm.pack.config import PackConfig
 from otel_llm.pack.promql import MODEL, PROVIDER
 
 _PROVIDER: Final = f"{{{{{PROVIDER}}}}}"
-_MODEL: Final = f"{{{{{MODEL}}}}}"
 BURN_COLORS: Final = (RED, ORANGE, SKY, BLUE)
 PROVIDER_COLORS: Final = {
     "openai": SKY, "azure.ai.openai": BLUE, "azure.ai.inference": "#00486F", "anthropic": PINK, "gcp.gemini": GREEN,
-    "gcp.vertex_ai": SAND, "aws.bedrock": YELLOW, "mistral_ai": WINE,
+    "gcp.vertex_ai": STONE, "aws.bedrock": ORANGE, "mistral_ai": WINE,
 }  # fmt: skip
-"""Of the best known; others have Grafana's own."""
+"""Of the best known; others have Grafana's own, and dashes."""
 
 
 def _fault(config: PackConfig) -> Row:
@@ -47,15 +46,15 @@ def _fault(config: PackConfig) -> Row:
         (series("Their fault", "Share of calls that failed at the provider or on the way: server errors, overload, "
                 "time-outs, broken connections. One provider: fail over. All at once: our network. Line: outage.",
                 Query(signals.PROVIDER_FAULT.expr(s), _PROVIDER), unit="percentunit",
-                limits=((e.outage, RED),), links=lines, colors=PROVIDER_COLORS), 8, 8),
+                limits=((e.outage, RED),), links=lines, colors=PROVIDER_COLORS, others=True), 8, 8),
         (series("Our fault", "Share of calls refused because the request was wrong: key, parameters, prompt too long, "
                 "model gone. Retrying cannot help. Look for a deploy line at the start. Line: OwnFault.",
                 Query(signals.OWN_FAULT.expr(s), _PROVIDER), unit="percentunit",
-                limits=((e.own_fault, ORANGE),), links=lines, colors=PROVIDER_COLORS), 8, 8),
+                limits=((e.own_fault, ORANGE),), links=lines, colors=PROVIDER_COLORS, others=True), 8, 8),
         (series("Limits", "Share of calls that failed by a rate limit or a spent quota, retries spent. Slow batch work "
                 "down, or ask for a higher tier. Line: RateLimited.",
                 Query(signals.LIMIT_FAULT.expr(s), _PROVIDER), unit="percentunit",
-                limits=((e.rate_limited, ORANGE),), links=lines, colors=PROVIDER_COLORS), 8, 8),
+                limits=((e.rate_limited, ORANGE),), links=lines, colors=PROVIDER_COLORS, others=True), 8, 8),
     ))  # fmt: skip
 
 
@@ -92,19 +91,22 @@ def _rest(config: PackConfig) -> tuple[Row, ...]:
 
 def _limits(config: PackConfig) -> tuple[tuple[Json, int, int], ...]:
     s = selection(config)
+    limits = s.per(PROVIDER, MODEL, q.LIMIT_KIND)
     return (
         (series("Rate limit left", "Share of the limit that is left, as the provider stated last; the tightest "
                 "instance. Under the line: RateLimitHeadroomLow, then 429. Providers that state no limit are not here.",
-                Query(signals.HEADROOM.expr(s.per(PROVIDER, MODEL, q.LIMIT_KIND)), f"{_MODEL} {{{{{q.LIMIT_KIND}}}}}"),
+                *ranked(signals.HEADROOM.expr(limits), limits.by, f"-1 * {signals.HEADROOM.expr(limits.at_end())}",
+                        named=(MODEL, q.LIMIT_KIND)),
                 unit="percentunit", top=1.0, limits=((config.errors.headroom, ORANGE),),
                 none="no limits stated", side=True), 12, 9),
         (series("Retries per call", "Attempts after the first, per call. Hidden trouble: the SDK tries again and the "
                 "error ratio still looks fine. Line: RetryStorm.",
                 Query(signals.RETRIES_PER_CALL.expr(s.per(PROVIDER)), _PROVIDER), unit="none",
-                limits=((config.errors.retries, ORANGE),), colors=PROVIDER_COLORS), 12, 8),
+                limits=((config.errors.retries, ORANGE),), colors=PROVIDER_COLORS, others=True), 12, 8),
         (series("Waiting between attempts", "Mean seconds that a call waits between attempts: what retries cost the "
                 "user. Rising with few retries: cap the back-off, or fail over sooner.",
-                Query(signals.RETRY_WAIT.expr(s.per(PROVIDER)), _PROVIDER), unit="s", colors=PROVIDER_COLORS), 12, 8),
+                Query(signals.RETRY_WAIT.expr(s.per(PROVIDER)), _PROVIDER), unit="s", colors=PROVIDER_COLORS,
+                others=True), 12, 8),
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from otel_llm.pack import signals
 from otel_llm.pack.boards.board import Board, Row, open_board, selection
 from otel_llm.pack.boards.panel import ORANGE, RED, SKY, WEEK_AGO, Query, heatmap, link, series
+from otel_llm.pack.boards.ranked import by_calls
 from otel_llm.pack.config import PackConfig
 from otel_llm.pack.promql import MODEL
 
@@ -23,8 +24,8 @@ def _duration(config: PackConfig) -> Row:
                  "model that is slow. A band at the top edge: time-outs.",
                  Query(signals.DURATION_BUCKETS.expr(s), "{{le}}", heatmap=True, exemplar=True), unit="s"), 12, 9),
         (series("p95 duration by model", "95% of a model's successful calls end within this time. Dots lead to traces; "
-                "dashed: the same models a week ago. Both models of a provider rising: the provider.",
-                Query(p95.expr(s.per(MODEL)), _MODEL, exemplar=True),
+                "grey: the same models a week ago. Both models of a provider rising: the provider.",
+                *by_calls(config, p95.expr(s.per(MODEL)), MODEL, exemplar=True),
                 Query(p95.expr(s.per(MODEL).ago("1w")), f"{_MODEL}, {WEEK_AGO}"), unit="s", links=links,
                 side=True), 12, 9),
     ))  # fmt: skip
@@ -45,7 +46,8 @@ def _streaming(config: PackConfig) -> Row:
                 none=NO_STREAMS), 8, 9),
         (series("Chunk gap, p95", "Time between chunks while streaming. Growing gaps: the provider generates more "
                 "slowly, or our reader does not keep up.",
-                Query(signals.chunk_gap(0.95).expr(s.per(MODEL)), _MODEL), unit="s", none=NO_STREAMS), 8, 9),
+                *by_calls(config, signals.chunk_gap(0.95).expr(s.per(MODEL)), MODEL), unit="s",
+                none=NO_STREAMS), 8, 9),
     ))  # fmt: skip
 
 
@@ -54,11 +56,11 @@ def _open(config: PackConfig) -> Row:
     return Row("Open calls", (
         (series("Oldest open call", "Age of the oldest call that has not ended. A line that only rises is one stuck "
                 "call: find its instance and close streams in a with block. Line: StuckStreams.",
-                Query(signals.OLDEST_OPEN.expr(s.per(MODEL)), _MODEL), unit="suffix:s", none="none open",
+                *by_calls(config, signals.OLDEST_OPEN.expr(s.per(MODEL)), MODEL), unit="suffix:s", none="none open",
                 limits=((config.latency.stuck, RED),), side=True), 12, 8),
         (series("Open calls", "Calls open now, streams included. Grows with traffic times duration; growing alone: "
-                "calls do not end.", Query(signals.IN_FLIGHT.expr(s.per(MODEL)), _MODEL), unit="short", stack=True,
-                none="none open", side=True), 12, 8),
+                "calls do not end.", *by_calls(config, signals.IN_FLIGHT.expr(s.per(MODEL)), MODEL), unit="short",
+                stack=True, none="none open", side=True), 12, 8),
     ))  # fmt: skip
 
 

@@ -31,6 +31,7 @@ from otel_llm.pack.boards.panel import (
     stat,
     table,
 )  # fmt: skip
+from otel_llm.pack.boards.ranked import by_calls, ranked
 from otel_llm.pack.config import PackConfig
 from otel_llm.pack.promql import JOB, MODEL, PROVIDER
 
@@ -75,6 +76,19 @@ def firing() -> str:
     """Number of our alerts that fire; 0 where none does."""
     matchers = f'alertname=~"{PREFIX}.+",alertstate="firing",{IN_JOB}'
     return f"count (ALERTS{{{matchers}}}) or vector(0)"
+
+
+def spend_by_model(config: PackConfig) -> tuple[Query, Query]:
+    """Dollars per hour of each model, the dearest in the time shown first."""
+    shown = selection(config, "$__range").per(MODEL).at_end()
+    rate = f"{signals.SPEND_PER_HOUR.expr(selection(config).per(MODEL))} > 0"
+    return ranked(rate, (MODEL,), signals.SPEND.expr(shown))
+
+
+def _rare(config: PackConfig, signal: signals.Signal, window: str, *labels: str) -> tuple[Query, Query]:
+    """What should not be: growth in the window at each moment, the most frequent in the time shown first."""
+    s = selection(config, window).per(*labels)
+    return ranked(f"{signal.expr(s)} > 0", labels, signal.expr(s.over("$__range").at_end()))
 
 
 def _ratio_steps(config: PackConfig) -> tuple[tuple[float | None, str], ...]:
@@ -129,13 +143,12 @@ def errors_by_class(config: PackConfig) -> Json:
 
 def _trends(config: PackConfig) -> Row:
     s = selection(config)
-    by_model = f"{{{{{MODEL}}}}}"
     to_errors = (link("Errors of this model", open_board("errors", MODEL)),)
     to_cost = (link("Cost of this model", open_board("cost", MODEL)),)
     return Row("Trends", (
-        (series("Calls by model", "Calls per second by model; the dashed line is all of them a week ago. One model "
+        (series("Calls by model", "Calls per second by model; the grey line is all of them a week ago. One model "
                 "vanishes while another rises: it was switched.",
-                Query(signals.CALL_RATE.expr(s.per(MODEL)), by_model),
+                *by_calls(config, signals.CALL_RATE.expr(s.per(MODEL)), MODEL),
                 Query(signals.CALL_RATE.expr(s.ago("1w")), f"all, {WEEK_AGO}"),
                 unit="reqps", links=to_errors, side=True), 12, 8),
         (errors_by_class(config), 12, 8),
@@ -147,8 +160,7 @@ def _trends(config: PackConfig) -> Row:
                 links=(link("Latency", open_board("latency")),)), 12, 8),
         (series("Spend per hour by model", "Dollars per hour. A jump without more calls: a longer prompt, a lost "
                 "cache or a dearer model. Models without a price are not in it.",
-                Query(f"{signals.SPEND_PER_HOUR.expr(s.per(MODEL))} > 0", by_model),
-                unit="currencyUSD", stack=True, links=to_cost, side=True), 12, 8),
+                *spend_by_model(config), unit="currencyUSD", stack=True, links=to_cost, side=True), 12, 8),
     ))  # fmt: skip
 
 
@@ -185,10 +197,11 @@ def _where(config: PackConfig) -> Row:
 
 def _health(config: PackConfig) -> Row:
     s = selection(config)
-    r = selection(config, "$__range")
+    r, jobs = selection(config, "$__range"), s.per(JOB)
     return Row("Telemetry health", (
         (series("Instances reporting", "Scrape targets that report, by job. Fewer than run: figures above lack calls. "
-                "None: the alert TelemetryAbsent.", Query(signals.INSTANCES.expr(s.per(JOB)), "{{job}}"),
+                "None: the alert TelemetryAbsent.",
+                *ranked(signals.INSTANCES.expr(jobs), (JOB,), signals.INSTANCES.expr(jobs.at_end())),
                 unit="none", stack=True, whole=True, none="nothing reports"), 8, 6),
         (stat("Calls priced", "Share of calls with a price in the time shown. Under 100%, spend and budgets "
               "undercount: see Unpriced calls on the Cost dashboard.", now(signals.PRICED_SHARE.expr(r)),
@@ -199,11 +212,11 @@ def _health(config: PackConfig) -> Row:
               steps=((None, GREEN), (config.cost.table_days * 86400, ORANGE)), decimals=0, none="no table"), 4, 6),
         (series("Internal errors", "Errors inside otel-llm in 10 minutes, by place. The app never sees them. Any: "
                 "look for the log line.",
-                Query(f"{signals.INTERNAL_ERRORS.expr(s.over('10m').per(JOB, q.SITE))} > 0",
-                      f"{{{{job}}}} {{{{{q.SITE}}}}}"), unit="short", none="none seen", bars=True), 4, 6),
+                *_rare(config, signals.INTERNAL_ERRORS, "10m", JOB, q.SITE), unit="short", none="none seen",
+                bars=True), 4, 6),
         (series("Label values capped", "Values in an hour that were replaced by 'other', by label. Anything but 0: "
-                "some label holds ids.", Query(f"{signals.OVERFLOW.expr(s.over('1h').per(JOB, q.LABEL))} > 0",
-                f"{{{{job}}}} {{{{{q.LABEL}}}}}"), unit="short", none="none seen", bars=True), 4, 6),
+                "some label holds ids.", *_rare(config, signals.OVERFLOW, "1h", JOB, q.LABEL), unit="short",
+                none="none seen", bars=True), 4, 6),
     ))  # fmt: skip
 
 

@@ -5,6 +5,8 @@ Only core panel types. A panel has no id and no place yet: :mod:`otel_llm.pack.b
 
 from __future__ import annotations
 
+import re
+from string import ascii_uppercase
 from typing import Any, Final
 
 import msgspec
@@ -27,6 +29,10 @@ WINE: Final = "#902040"
 SAND: Final = "#FFD9A0"
 STONE: Final = "#656565"
 
+REFS: Final = ascii_uppercase
+"""Names of a panel's queries, in order."""
+DASHES: Final[Json] = {"fill": "dash", "dash": [14, 5]}
+FAINT: Final = 8
 WEEK_AGO: Final = "a week ago"
 """Ending of a legend that is drawn dashed and grey."""
 NO_CALLS: Final = "no calls"
@@ -46,6 +52,8 @@ class Query(msgspec.Struct, frozen=True):
     table: bool = False
     heatmap: bool = False
     exemplar: bool = False
+    minor: bool = False
+    """Its lines are dashed."""
 
     def target(self, ref: str, datasource: Json = DATASOURCE) -> Json:
         """Grafana's form."""
@@ -82,6 +90,12 @@ def override_matching(pattern: str, **properties: object) -> Json:
     return _override("byRegexp", f"/{pattern}/", properties)
 
 
+def _override_minor(queries: tuple[Query, ...], *, filled: bool) -> list[Json]:
+    """Dashes, and a fainter fill where there is one, for queries of minor lines."""
+    look: Json = {"custom.lineStyle": DASHES, **({"custom.fillOpacity": FAINT} if filled else {})}
+    return [_override("byFrameRefID", REFS[index], look) for index, query in enumerate(queries) if query.minor]
+
+
 def _override(matcher: str, options: str, properties: dict[str, object]) -> Json:
     chosen = [{"id": key.replace("__", "."), "value": value} for key, value in properties.items()]
     return {"matcher": {"id": matcher, "options": options}, "properties": chosen}
@@ -99,7 +113,7 @@ def _steps(steps: Steps) -> Json:
 def _panel(kind: str, title: str, help_: str, queries: tuple[Query, ...], defaults: Json) -> Json:
     return {
         "type": kind, "title": title, "description": help_, "datasource": DATASOURCE,
-        "targets": [query.target(chr(ord("A") + index)) for index, query in enumerate(queries)],
+        "targets": [query.target(ref) for ref, query in zip(REFS, queries, strict=False)],
         "fieldConfig": {"defaults": defaults, "overrides": []},
     }  # fmt: skip
 
@@ -148,13 +162,15 @@ def series(
     colors: dict[str, str] | None = None, links: tuple[Json, ...] = (), top: float | None = None,
     none: str = NO_CALLS, low: float | None = 0, bars: bool = False, side: bool = False, whole: bool = False,
     soft: tuple[float, float] | None = None, dotted: str = "",
+    others: bool = False,
 ) -> Json:  # fmt: skip
     """Lines over time.
 
     ``limits`` draws dashed lines; a legend that ends with :data:`WEEK_AGO` is dashed grey; ``dotted`` is the legend of
     a forecast. ``side`` puts the legend to the right; ``whole``: only whole numbers; ``soft`` is what the axis shows
-    at least. Lines whose names are open (models, jobs) have Grafana's colours, which not everybody can tell apart:
-    their legend says each one's last value, so that a line is found by its height.
+    at least. Lines whose names are open (models, jobs) have Grafana's colours: they come from
+    :mod:`otel_llm.pack.boards.ranked`, and their legend says each one's last value, so that a line is also found by its
+    height. ``others``: names that ``colors`` lacks are dashed.
     """
     custom: Json = {
         "drawStyle": "bars" if bars else "line", "lineWidth": 1, "fillOpacity": 60 if bars else 25 if stack else 0,
@@ -184,7 +200,9 @@ def series(
     named = [override(name, color=fixed(color)) for name, color in (colors or {}).items()]
     ago = [past] if any(query.legend.endswith(WEEK_AGO) for query in queries) else []
     ahead = [override(dotted, custom__lineStyle={"fill": "dot", "dash": [2, 6]})] if dotted else []
-    panel["fieldConfig"]["overrides"] = [*named, *ago, *ahead]
+    known = "|".join(map(re.escape, colors or {}))
+    rest = [override_matching(f"^(?!(?:{known})$)", custom__lineStyle=DASHES)] if others else []
+    panel["fieldConfig"]["overrides"] = [*_override_minor(queries, filled=stack or bars), *rest, *named, *ago, *ahead]
     values = ["lastNotNull"] if _open_names(queries, colors or {}) else []
     panel["options"] = {
         "legend": {"displayMode": "table" if side else "list", "placement": "right" if side else "bottom",

@@ -24,6 +24,7 @@ from otel_llm.pack.boards.panel import (
     table,
     text,
 )  # fmt: skip
+from otel_llm.pack.boards.ranked import ranked
 from otel_llm.pack.config import PackConfig
 from otel_llm.pack.promql import JOB, PROVIDER
 
@@ -72,20 +73,21 @@ def _promise(config: PackConfig) -> Row:
 def _history(config: PackConfig) -> Row:
     hour = selection(config, "1h").per(JOB)
     errors, calls = (f"sum by ({JOB}) ({name}{_CHOSEN})" for name in (records.slo_errors("1h"), records.calls("1h")))
+    busiest = f"sum by ({JOB}) (sum_over_time({records.calls('1h')}{_CHOSEN}[$__range] @ end()))"
     ratio = f"1 - {errors} / ({calls} > 0)"
     left = budget_left(config, "30d", rate="1d")  # recorded every 2 minutes: a graph of it stays cheap
     links = (link("Errors of this job", open_board("errors", JOB)),)
     return Row("Over time", (
         (series("Availability by job, 1 hour", "Share of an hour's calls that did not fail by the provider's or a "
-                "limit's fault. Line: the SLO. Under it: click the job for its errors.", Query(ratio, "{{job}}"),
-                unit="percentunit", low=None, top=1.0,
+                "limit's fault. Line: the SLO. Under it: click the job for its errors.",
+                *ranked(ratio, (JOB,), busiest), unit="percentunit", low=None, top=1.0,
                 limits=((config.slo, RED),), links=links, none=NEEDS_RULES), 8, 9),
         (series("Error budget left", "Of 30 days, at each moment. A cliff: an incident. A slope: a chronic "
                 "failure. Follows an incident within a day.", Query(left, "left"), unit="percentunit", low=None,
                 limits=((0.0, RED),), colors={"left": SKY}, soft=(0.0, 1.0), none=NEEDS_RULES), 8, 9),
         (series("Within latency target by job", f"Share of an hour's successful calls that ended within "
                 f"{config.latency.target:g} s. Line: the target. Under it: look for slower models or longer answers.",
-                Query(signals.WITHIN_TARGET.expr(hour), "{{job}}"),
+                *ranked(signals.WITHIN_TARGET.expr(hour), (JOB,), busiest),
                 unit="percentunit", low=None, top=1.0, limits=((config.latency.target_share, RED),),
                 links=(link("Latency", open_board("latency", JOB)),)), 8, 9),
     ))  # fmt: skip

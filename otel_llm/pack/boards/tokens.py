@@ -19,7 +19,6 @@ from otel_llm.pack.boards.panel import (
     STONE,
     WEEK_AGO,
     WINE,
-    YELLOW,
     Column,
     Json,
     Query,
@@ -27,17 +26,17 @@ from otel_llm.pack.boards.panel import (
     series,
     table,
 )  # fmt: skip
+from otel_llm.pack.boards.ranked import by_calls
 from otel_llm.pack.config import PackConfig
 from otel_llm.pack.promql import MODEL, PROVIDER
 
-_MODEL: Final = f"{{{{{MODEL}}}}}"
 _TYPE: Final = f"{{{{{q.TOKEN_TYPE}}}}}"
 FINISH_COLORS: Final = {
     "stop": GREEN, "tool_call": BLUE, "length": ORANGE, "content_filter": RED, "error": WINE, "compaction": PINK,
     "other": STONE,
 }  # fmt: skip
 INVALID_COLORS: Final = {
-    "empty": YELLOW, "refused": RED, "filtered": WINE, "invalid_json": BLUE,
+    "empty": ORANGE, "refused": RED, "filtered": WINE, "invalid_json": BLUE,
     "invalid_tool_arguments": SKY, "unknown_tool": "#00486F", "model_mismatch": PINK,
 }  # fmt: skip
 
@@ -94,7 +93,7 @@ def _answers(config: PackConfig) -> Row:
                 limits=((config.output.invalid, ORANGE),)), 8, 8),
         (series("Refused or filtered", "Share of calls that the model refused or a content filter stopped. A step "
                 "at a deploy: roll the prompt back. Line: RefusalSpike.",
-                Query(signals.REFUSED_SHARE.expr(s.per(MODEL)), _MODEL), unit="percentunit",
+                *by_calls(config, signals.REFUSED_SHARE.expr(s.per(MODEL)), MODEL), unit="percentunit",
                 limits=((config.output.refused, ORANGE),)), 8, 8),
     ))  # fmt: skip
 
@@ -118,7 +117,7 @@ def _served(config: PackConfig) -> Row:
                links=(link("Latency", open_board("latency")),)), 16, 8),
         (series("Calls without usage", "Share of calls whose provider stated no usable token usage: their tokens and "
                 "cost are missing, not 0. Streams may need stream_options.include_usage.",
-                Query(signals.USAGE_MISSING.expr(s.per(MODEL)), _MODEL), unit="percentunit"), 8, 8),
+                *by_calls(config, signals.USAGE_MISSING.expr(s.per(MODEL)), MODEL), unit="percentunit"), 8, 8),
     ))  # fmt: skip
 
 
