@@ -12,12 +12,15 @@ export PYTHONDONTWRITEBYTECODE :=
 demo: $(STAMP)  ## the main job: real SDKs against emulated providers, metrics, alerts
 	$(BIN)/otel-llm demo $(ARGS)
 
-test: $(STAMP) system  ## everything that CI runs
-	$(BIN)/ruff check otel_llm tests
-	$(BIN)/ruff format --check otel_llm tests
-	$(BIN)/pyright --pythonpath $(BIN)/python
+test: $(STAMP) system lint  ## everything that CI runs; ARGS="...": these tests alone
 	$(BIN)/otel-llm dashboards build --check
+ifeq ($(strip $(ARGS)),)
+	$(BIN)/pytest -n 2 --dist loadscope -m "not slow and not processes"
+	$(BIN)/pytest -m "processes and not slow"
+	$(BIN)/python -m tests.matrix --ci
+else
 	$(BIN)/pytest $(ARGS)
+endif
 
 test-slow: $(STAMP) system  ## soaks and campaigns
 	$(BIN)/pytest -m slow $(ARGS)

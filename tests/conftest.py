@@ -14,7 +14,10 @@ import pytest
 from otel_llm.demo.emulator import Emulator
 from tests.telemetry import Telemetry, observed
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+TESTS = Path(__file__).resolve().parent
+REPOSITORY = TESTS.parent
+PROCESSES = ("contract", "demo", "faults", "join", "prefork")
+"""Folders whose tests start processes and have them take turns in time: they run alone (``processes``)."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -24,6 +27,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(folder.cleanup)
     os.environ.pop("SSL_CERT_FILE", None)
     os.environ["SSL_CERT_DIR"] = folder.name
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(TESTS) and item.path.relative_to(TESTS).parts[0] in PROCESSES:
+            item.add_marker("processes")
 
 
 def pytest_collection_finish() -> None:

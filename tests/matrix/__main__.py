@@ -82,7 +82,10 @@ def run(cell: Cell, folder: Path) -> Result:
         done = subprocess.run(
             [python, "-m", "pytest", "--no-header", "--tb=short", "-p", "no:cacheprovider",
              "-p", "tests.matrix.counting", *cell.tests],
-            cwd=REPOSITORY, env={**os.environ, "BEHAVIOUR_SDKS": " ".join(cell.sdks), "MATRIX_COUNTS": str(counts)},
+            cwd=REPOSITORY, env={
+                **os.environ, "BEHAVIOUR_SDKS": " ".join(cell.sdks), "MATRIX_COUNTS": str(counts),
+                "PYTHONDONTWRITEBYTECODE": "",  # uv compiles nothing: what is imported twice is compiled once
+            },
             capture_output=True, text=True, timeout=TIMEOUT,
         )  # fmt: skip
         result.output = done.stdout[-4000:] + done.stderr[-1000:]

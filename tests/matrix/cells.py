@@ -129,12 +129,6 @@ def _together(label: str, sdks: str, *requirements: str) -> Cell:
 
 CI: Final = (
     _together(
-        "oldest, with our oldest dependencies",
-        "openai anthropic cerebras.cloud.sdk ollama google.genai aiobotocore httpx httpx2",
-        "openai==1.40.0", "anthropic==0.34.0", "cerebras-cloud-sdk==1.0.0", "ollama==0.4.0", "google-genai==1.0.0",
-        "aiobotocore==2.15.0", "httpx==0.27.2", "httpx2==2.0.0", *MINIMUM,
-    ),
-    _together(
         "old",
         "openai anthropic google.genai mistralai cohere boto3 groq together huggingface_hub fireworks",
         "openai<3", "anthropic<2", "google-genai==1.75.0", "mistralai==1.12.4", "cohere==5.21.1",
@@ -147,6 +141,12 @@ CI: Final = (
         "openai", "anthropic", "google-genai", "mistralai", "cohere", "groq", "together", "cerebras-cloud-sdk",
         "fireworks-ai", "writer-sdk", "ollama", "huggingface_hub", "aiobotocore", "aiohttp", "boto3",
     ),
+    _together(
+        "oldest, with our oldest dependencies",
+        "openai anthropic cerebras.cloud.sdk ollama google.genai aiobotocore httpx httpx2",
+        "openai==1.40.0", "anthropic==0.34.0", "cerebras-cloud-sdk==1.0.0", "ollama==0.4.0", "google-genai==1.0.0",
+        "aiobotocore==2.15.0", "httpx==0.27.2", "httpx2==2.0.0", *MINIMUM,
+    ),
 )  # fmt: skip
-"""The oldest and the newest of each client in three environments (``--ci``); the development environment has the newest
-boto3, requests, httpx and httpx2."""
+"""The oldest and the newest of each client in three environments (``--ci``), the slowest first; the development
+environment has the newest boto3, requests, httpx and httpx2."""
