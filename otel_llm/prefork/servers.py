@@ -67,4 +67,4 @@ def _export(*, ending: bool) -> None:
             active.recorder.abandon_open()
         else:
             active.recorder.drain()
-        active.recorder.pipeline.flush(LAST_EXPORT)
+        active.recorder.pipeline.flush(LAST_EXPORT, ending=True)

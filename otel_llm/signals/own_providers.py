@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import os
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
+import msgspec
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import (
     MetricExporter,
@@ -22,6 +24,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from otel_llm.guard import logger
 
 T = TypeVar("T")
+SLOW: Final = 5.0
+"""Seconds after which an export that is under way is taken to fail."""
 PROTOCOLS: Final = {
     "http/protobuf": "opentelemetry.exporter.otlp.proto.http",
     "grpc": "opentelemetry.exporter.otlp.proto.grpc",
@@ -53,6 +57,31 @@ READ_BY: Final = {
 them."""
 
 
+class Health(msgspec.Struct):
+    """How the exports of this process go."""
+
+    failed: bool = False
+    """Whether the last one that ended failed."""
+    began: float | None = None
+    """When the one began that is under way, by the monotonic clock."""
+
+    @property
+    def failing(self) -> bool:
+        """False as long as nothing is known."""
+        return self.failed or (self.began is not None and time.monotonic() - self.began > SLOW)
+
+    def watch(self, export: Callable[[], T], good: T) -> T:
+        """The result of an export, which is noted."""
+        self.began = time.monotonic()
+        succeeded = False
+        try:
+            result = export()
+            succeeded = result is good
+            return result
+        finally:
+            self.failed, self.began = not succeeded, None
+
+
 class PerProcess:
     """An exporter of the process that uses it: a forked child gets one of its own, since two processes on one
     connection garble each other's requests."""
@@ -61,12 +90,17 @@ class PerProcess:
         self._make: Final = make
         self._made = make()
         self._pid = os.getpid()
+        self.health = Health()
         self.muted = False
         """True for an exporter that has nothing to say any more."""
 
+    @property
+    def failing(self) -> bool:
+        return self._pid == os.getpid() and self.health.failing
+
     def get(self) -> Any:
         if os.getpid() != self._pid:
-            self._made, self._pid = self._make(), os.getpid()
+            self._made, self._pid, self.health = self._make(), os.getpid(), Health()
         return self._made
 
 
@@ -76,8 +110,13 @@ class WorkerSpanExporter(SpanExporter):
     def __init__(self, make: Callable[[], SpanExporter]) -> None:
         self._exporter: Final = PerProcess(make)
 
+    @property
+    def failing(self) -> bool:
+        return self._exporter.failing
+
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        return self._exporter.get().export(spans)
+        made = self._exporter.get()
+        return self._exporter.health.watch(lambda: made.export(spans), SpanExportResult.SUCCESS)
 
     def shutdown(self) -> None:
         self._exporter.get().shutdown()
@@ -94,6 +133,10 @@ class WorkerMetricExporter(MetricExporter):
         made = self._exporter.get()
         super().__init__(made._preferred_temporality, made._preferred_aggregation)
 
+    @property
+    def failing(self) -> bool:
+        return self._exporter.failing
+
     def mute(self) -> None:
         """Exports nothing from now on."""
         self._exporter.muted = True
@@ -101,7 +144,10 @@ class WorkerMetricExporter(MetricExporter):
     def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
         if self._exporter.muted:
             return MetricExportResult.SUCCESS
-        return self._exporter.get().export(metrics_data, timeout_millis=timeout_millis, **kwargs)
+        made = self._exporter.get()
+        return self._exporter.health.watch(
+            lambda: made.export(metrics_data, timeout_millis=timeout_millis, **kwargs), MetricExportResult.SUCCESS
+        )
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
         if not self._exporter.muted:
@@ -111,12 +157,31 @@ class WorkerMetricExporter(MetricExporter):
         return self._exporter.muted or self._exporter.get().force_flush(timeout_millis)
 
 
+class OwnTracerProvider(TracerProvider):
+    """Exports spans in batches, as ``OTEL_BSP_*`` say."""
+
+    def __init__(self, make: Callable[[], SpanExporter], resource: Resource) -> None:
+        self._worker: Final = WorkerSpanExporter(make)
+        super().__init__(shutdown_on_exit=False, resource=resource)
+        self.add_span_processor(BatchSpanProcessor(self._worker))
+
+    @property
+    def failing(self) -> bool:
+        """Whether exports are known to fail."""
+        return self._worker.failing
+
+
 class OwnMeterProvider(MeterProvider):
     """Exports every ``OTEL_METRIC_EXPORT_INTERVAL``, until it is muted."""
 
     def __init__(self, make: Callable[[], Any], resource: Resource) -> None:
         self._exporter: Final = WorkerMetricExporter(make)
         super().__init__([PeriodicExportingMetricReader(self._exporter)], resource, shutdown_on_exit=False)
+
+    @property
+    def failing(self) -> bool:
+        """Whether exports are known to fail."""
+        return self._exporter.failing
 
     def mute(self) -> None:
         """In a forked child, for the parent's provider: what it sums up is the parent's."""
@@ -132,7 +197,7 @@ class Environment:
         self._worker: Final = worker
         self._said: Final[set[str]] = set()
 
-    def tracer_provider(self) -> TracerProvider | None:
+    def tracer_provider(self) -> OwnTracerProvider | None:
         """A provider that exports spans over OTLP, or ``None`` where the environment asks for none."""
         return self._made("TRACES", "trace_exporter", "OTLPSpanExporter", self._tracer_provider)
 
@@ -152,10 +217,8 @@ class Environment:
             return found.merge(Resource({SERVICE_INSTANCE_ID: str(uuid.uuid4())}))
         return found
 
-    def _tracer_provider(self, exporter: Callable[[], Any]) -> TracerProvider:
-        provider = TracerProvider(shutdown_on_exit=False, resource=self.resource())
-        provider.add_span_processor(BatchSpanProcessor(WorkerSpanExporter(exporter)))
-        return provider
+    def _tracer_provider(self, exporter: Callable[[], Any]) -> OwnTracerProvider:
+        return OwnTracerProvider(exporter, self.resource())
 
     def _meter_provider(self, exporter: Callable[[], Any]) -> OwnMeterProvider:
         return OwnMeterProvider(exporter, self.resource())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any, Final
 
 from opentelemetry import metrics, trace
@@ -20,11 +21,13 @@ from otel_llm.guard import site
 from otel_llm.settings import Settings
 from otel_llm.signals.instruments import Instruments
 from otel_llm.signals.ledger import Ledger
-from otel_llm.signals.own_providers import Environment
+from otel_llm.signals.own_providers import Environment, OwnMeterProvider, OwnTracerProvider
 from otel_llm.version import __version__
 
 SHUTDOWN_TIMEOUT: Final = 10.0
 """Seconds that the last export may take from the app's exit."""
+LAST_TRY: Final = 2.0
+"""The same where exports are known to fail: a collector that is silent costs each deployment so much."""
 
 
 class Pipeline:
@@ -109,11 +112,17 @@ class Pipeline:
         )  # fmt: skip
         return spans, metrics
 
-    def flush(self, timeout: float) -> bool:
-        """Exports what our own providers hold. ``timeout`` in seconds; False if it ran out."""
+    def flush(self, timeout: float, *, ending: bool = False) -> bool:
+        """Exports what our own providers hold. ``timeout`` in seconds; False if it ran out. ``ending``: nobody
+        asked for it but we, at the app's exit."""
         milliseconds = max(int(timeout * 1000), 1)
-        own = [provider for provider in (self._own_tracer, self._own_meter) if provider is not None]
-        steps = [Aside(lambda provider=provider: provider.force_flush(milliseconds)) for provider in own]
+        steps = [
+            Aside(
+                lambda provider=provider: provider.force_flush(milliseconds),
+                LAST_TRY if ending and provider.failing else timeout,
+            )
+            for provider in self._own()
+        ]
         return bounded(steps, timeout, self._leaving)
 
     def forked(self) -> None:
@@ -136,9 +145,14 @@ class Pipeline:
 
     def shutdown(self) -> None:
         """Shuts down the providers that we made, and no others."""
-        own = [provider for provider in (self._own_tracer, self._own_meter) if provider is not None]
-        bounded([Aside(provider.shutdown) for provider in own], SHUTDOWN_TIMEOUT, self._leaving)
+        steps = [
+            Aside(provider.shutdown, LAST_TRY if provider.failing else SHUTDOWN_TIMEOUT) for provider in self._own()
+        ]
+        bounded(steps, SHUTDOWN_TIMEOUT, self._leaving)
         self._own_tracer = self._own_meter = None
+
+    def _own(self) -> list[OwnTracerProvider | OwnMeterProvider]:
+        return [provider for provider in (self._own_tracer, self._own_meter) if provider is not None]
 
     def _move(self, provider: MeterProvider | None) -> None:
         with self._lock:
@@ -176,9 +190,11 @@ class Aside(threading.Thread):
     """A step of OpenTelemetry's in a thread of its own: the SDK (1.45) flushes spans and sends a last export for as
     long as it takes."""
 
-    def __init__(self, step: Callable[[], Any]) -> None:
+    def __init__(self, step: Callable[[], Any], patience: float = inf) -> None:
+        """``patience``: seconds that it is waited for at most."""
         super().__init__(name="otel-llm-flush", daemon=True)
         self._step: Final = step
+        self.patience: Final = patience
         self.succeeded = False
         """False until the step has ended, and if it failed or returned False."""
 
@@ -198,12 +214,12 @@ class Aside(threading.Thread):
 def bounded(steps: list[Aside], timeout: float, begun: Sequence[Aside] = ()) -> bool:
     """Runs the steps side by side and waits ``timeout`` seconds at most, also for those that were begun before. False
     if a step did not end, failed, or returned False."""
-    deadline = time.monotonic() + timeout
+    now = time.monotonic()
     for step in steps:
         step.begin()
     for step in (*steps, *begun):
         if step.ident is not None:
-            step.join(max(deadline - time.monotonic(), 0.0))
+            step.join(max(now + min(timeout, step.patience) - time.monotonic(), 0.0))
     return all(step.succeeded for step in steps) and not any(step.is_alive() for step in begun)
 
 

@@ -172,3 +172,58 @@ def test_flush_is_bounded_by_its_timeout(tmp_path: Path) -> None:
     )
     assert found["flushed"] is False
     assert 0.15 < found["seconds"] < 5
+
+
+ENDING = """
+import logging, socket, threading
+logging.disable(logging.CRITICAL)
+from otel_llm.signals import own_providers, pipeline
+pipeline.SHUTDOWN_TIMEOUT = 600.0  # told() does not wait so long
+silent = socket.create_server(("127.0.0.1", 0), backlog=64)
+os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://127.0.0.1:%d" % silent.getsockname()[1]
+def own():
+    return otel_llm.instrumentor.installed().pipeline._own()
+def ready():
+    otel_llm.instrument(scrape="off")
+    work(1)
+"""
+
+
+@pytest.mark.parametrize("under_way", [True, False], ids=["under-way", "failed"])
+def test_a_collector_that_is_known_to_be_silent_is_not_waited_for(tmp_path: Path, under_way: bool) -> None:
+    """An export hangs, or the last one failed: the exit takes LAST_TRY, not the time of an export."""
+    told(
+        tmp_path,
+        ENDING
+        + f"""
+pipeline.LAST_TRY = 0.1
+os.environ["OTEL_EXPORTER_OTLP_TIMEOUT"] = "500" if {under_way} else "0.1"
+own_providers.SLOW = 0.0 if {under_way} else 500.0
+ready()
+for provider in own():
+    threading.Thread(target=provider.force_flush, daemon=True).start()
+until(lambda: all(provider.failing for provider in own()), 30)
+if not {under_way}:
+    for provider in own():
+        exporter = provider._worker if hasattr(provider, "_worker") else provider._exporter
+        exporter._exporter.get()._timeout = 500
+    work(1)
+tell()
+""",
+    )
+
+
+def test_the_timeout_of_an_export_bounds_the_exit(tmp_path: Path) -> None:
+    """Nothing is known of the collector: it gets its chance, as long as OTEL_EXPORTER_OTLP_TIMEOUT says."""
+    told(tmp_path, ENDING + 'os.environ["OTEL_EXPORTER_OTLP_TIMEOUT"] = "0.3"\nready()\ntell()')
+
+
+def test_a_collector_of_which_nothing_is_known_gets_the_last_export(
+    tmp_path: Path, receiver: tuple[str, Received]
+) -> None:
+    url, received = receiver
+    told(
+        tmp_path,
+        ENDING + f"pipeline.LAST_TRY = 0.0\nos.environ['OTEL_EXPORTER_OTLP_ENDPOINT'] = {url!r}\nready()\ntell()",
+    )
+    assert list(received.told().values()) == list(received.spans.values()) == [1]
