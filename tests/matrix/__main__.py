@@ -120,7 +120,11 @@ def made(environment: Path, cell: Cell) -> Path:
         raise FileNotFoundError("uv is not installed: pip install -e '.[test]'")
     if not python.exists():
         quiet(uv, "venv", "-q", "--python", sys.executable, str(environment))
-    quiet(uv, "pip", "install", "-q", "--upgrade", "--python", str(python), *BASE, *cell.requirements)
+    wanted = ("install", "-q", "--upgrade", *BASE, *cell.requirements)
+    try:
+        quiet(uv, "pip", *wanted, "--python", str(python))
+    except subprocess.CalledProcessError:  # pip takes minutes, and knows of indexes that only its settings name
+        quiet(sys.executable, "-m", "pip", "--python", str(python), *wanted)
     return python
 
 
