@@ -16,7 +16,7 @@ from tests.telemetry import Telemetry, observed
 
 TESTS = Path(__file__).resolve().parent
 REPOSITORY = TESTS.parent
-PROCESSES = ("contract", "demo", "faults", "join", "prefork")
+PROCESSES = ("contract", "demo", "faults", "prefork")
 """Folders whose tests start processes and have them take turns in time: they run alone (``processes``)."""
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 PRELUDE = """
 import json, os
-import openai, anthropic
+import openai
 import otel_llm
 from opentelemetry import metrics, trace
 from opentelemetry.sdk.metrics import MeterProvider

@@ -141,6 +141,7 @@ def test_a_call_does_not_wait_for_the_collector_that_the_apps_providers_replace(
 def test_native_spans_of_anthropic(setting: str, expected: int, emulator: Emulator) -> None:
     found = told(
         f"""
+        import anthropic
         tracer, spans = tracing()
         trace.set_tracer_provider(tracer)
         otel_llm.instrument(scrape="off", native_spans={setting!r})

@@ -94,10 +94,8 @@ OTHERS: Final[dict[str, tuple[Cell, ...]]] = {
     for distribution, module, needs in (
         (
             "opentelemetry-instrumentation-openai-v2", "opentelemetry.instrumentation.openai_v2",
-            # 2.4b0 cannot be imported beside util-genai 1.3b0, nor 2.1b0 beside opentelemetry-api 1.45.
-            ("opentelemetry-instrumentation-openai-v2==2.1b0 openai<3 opentelemetry-api==1.38.0 "
-            "opentelemetry-sdk==1.38.0 opentelemetry-instrumentation==0.59b0 "
-            "opentelemetry-instrumentation-httpx==0.59b0"),
+            # 2.4b0, its last release, cannot be imported beside util-genai 1.3b0, which it allows.
+            "opentelemetry-instrumentation-openai-v2==2.4b0 opentelemetry-util-genai<0.5 openai<3",
         ),
         (
             "opentelemetry-instrumentation-genai-openai", "opentelemetry.instrumentation.genai.openai",

@@ -225,6 +225,7 @@ def test_build_and_check(tmp_path: Path) -> None:
 
 def test_unwritable_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    done = RUN.invoke(app, ["rules", "export", str(tmp_path / "file" / "below")])
+    folder = str(tmp_path / "file" / "below")
+    done = RUN.invoke(app, ["rules", "export", folder])
     assert done.exit_code == 2
-    assert "file" in done.output
+    assert folder in re.sub(r"[\s│]", "", done.output)  # it goes over several lines of a frame

@@ -75,6 +75,8 @@ CHAT_EVENTS: tuple[Json, ...] = (
 )
 CHAT = whole(CHAT_BODY)
 CHAT_STREAM = events(*CHAT_EVENTS, last="[DONE]")
+WRITER_STREAM = events(*CHAT_EVENTS)
+"""writer-sdk 1.0 reads each event as JSON, the end mark included."""
 TEXT = whole(
     {
         **_OBJECT, "object": "text_completion", "usage": USAGE, "prompt": [],

@@ -85,7 +85,7 @@ OPERATIONS = (
     ),
     _writer("chat", lambda c: c.chat.chat(model="m", messages=ASK), answers.CHAT),
     _writer(
-        "chat stream", lambda c: c.chat.chat(model="m", messages=ASK, stream=True), answers.CHAT_STREAM, stream=True
+        "chat stream", lambda c: c.chat.chat(model="m", messages=ASK, stream=True), answers.WRITER_STREAM, stream=True
     ),
     _writer(
         "completions", lambda c: c.completions.create(model="m", prompt="x"),
