@@ -121,8 +121,8 @@ SAMPLE: Final = (
 """What CI asks of many releases together: what is hostile or private is left to the whole matrix."""
 
 
-def _together(label: str, sdks: str, *requirements: str) -> Cell:
-    return Cell(tuple(sdks.split()), requirements, SAMPLE, label)
+def _together(label: str, sdks: str, *requirements: str, tests: tuple[str, ...] = SAMPLE) -> Cell:
+    return Cell(tuple(sdks.split()), requirements, tests, label)
 
 
 CI: Final = (
