@@ -138,6 +138,7 @@ CI: Final = (
         "huggingface_hub aiobotocore aiohttp",
         "openai", "anthropic", "google-genai", "mistralai", "cohere", "groq", "together", "cerebras-cloud-sdk",
         "fireworks-ai", "writer-sdk", "ollama", "huggingface_hub", "aiobotocore", "aiohttp", "boto3",
+        tests=(*SAMPLE, "tests/recordings/test_sdks.py"),
     ),
     _together(
         "oldest, with our oldest dependencies",
