@@ -12,11 +12,15 @@ export PYTHONDONTWRITEBYTECODE :=
 demo: $(STAMP)  ## the main job: real SDKs against emulated providers, metrics, alerts
 	$(BIN)/otel-llm demo $(ARGS)
 
-test: $(STAMP) system lint  ## everything that CI runs; ARGS="...": these tests alone
+test: $(STAMP) system  ## everything that CI runs; ARGS="...": these tests alone
+	$(BIN)/ruff check otel_llm tests
+	$(BIN)/ruff format --check otel_llm tests
 	$(BIN)/otel-llm dashboards build --check
 ifeq ($(strip $(ARGS)),)
 	$(BIN)/pytest -n 2 --dist loadscope -m "not slow and not processes"
-	$(BIN)/pytest -m "processes and not slow"
+	@# Those tests wait most of the time, and pyright takes minutes of one core.
+	nice -n 19 $(BIN)/pyright --pythonpath $(BIN)/python & types=$$!; \
+	$(BIN)/pytest -m "processes and not slow"; tests=$$?; wait $$types && exit $$tests
 	$(BIN)/python -m tests.matrix --ci
 else
 	$(BIN)/pytest $(ARGS)

@@ -121,8 +121,8 @@ SAMPLE: Final = (
 """What CI asks of many releases together: what is hostile or private is left to the whole matrix."""
 
 
-def _together(label: str, sdks: str, *requirements: str) -> Cell:
-    return Cell(tuple(sdks.split()), requirements, SAMPLE, label)
+def _together(label: str, sdks: str, *requirements: str, tests: tuple[str, ...] = SAMPLE) -> Cell:
+    return Cell(tuple(sdks.split()), requirements, tests, label)
 
 
 CI: Final = (
@@ -138,6 +138,7 @@ CI: Final = (
         "huggingface_hub aiobotocore aiohttp",
         "openai", "anthropic", "google-genai", "mistralai", "cohere", "groq", "together", "cerebras-cloud-sdk",
         "fireworks-ai", "writer-sdk", "ollama", "huggingface_hub", "aiobotocore", "aiohttp", "boto3",
+        tests=(*SAMPLE, "tests/recordings/test_sdks.py"),
     ),
     _together(
         "oldest, with our oldest dependencies",
