@@ -178,7 +178,7 @@ ENDING = """
 import logging, socket, threading
 logging.disable(logging.CRITICAL)
 from otel_llm.signals import own_providers, pipeline
-pipeline.SHUTDOWN_TIMEOUT = 600.0  # told() does not wait so long
+pipeline.SHUTDOWN_TIMEOUT = 15.0  # the SDK's own shutdowns take 30
 silent = socket.create_server(("127.0.0.1", 0), backlog=64)
 os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://127.0.0.1:%d" % silent.getsockname()[1]
 def own():
@@ -186,17 +186,26 @@ def own():
 def ready():
     otel_llm.instrument(scrape="off")
     work(1)
+def ended():
+    # Whether each of the last exports was still under way when the exit went on.
+    left, bounded = [], pipeline.bounded
+    def bounding(steps, *rest):
+        bounded(steps, *rest)
+        left.extend(step.is_alive() for step in steps)
+    pipeline.bounded = bounding
+    otel_llm.uninstrument()
+    tell(left=left)
 """
 
 
 @pytest.mark.parametrize("under_way", [True, False], ids=["under-way", "failed"])
 def test_a_collector_that_is_known_to_be_silent_is_not_waited_for(tmp_path: Path, under_way: bool) -> None:
-    """An export hangs, or the last one failed: the exit takes LAST_TRY, not the time of an export."""
-    told(
+    """An export hangs, or the last one failed: the exit goes on after LAST_TRY, and leaves them to themselves."""
+    found = told(
         tmp_path,
         ENDING
         + f"""
-pipeline.LAST_TRY = 0.1
+pipeline.LAST_TRY, pipeline.SHUTDOWN_TIMEOUT = 0.1, 60.0
 os.environ["OTEL_EXPORTER_OTLP_TIMEOUT"] = "500" if {under_way} else "0.1"
 own_providers.SLOW = 0.0 if {under_way} else 500.0
 ready()
@@ -208,14 +217,16 @@ if not {under_way}:
         exporter = provider._worker if hasattr(provider, "_worker") else provider._exporter
         exporter._exporter.get()._timeout = 500
     work(1)
-tell()
+ended()
 """,
     )
+    assert found == {"left": [True, True]}
 
 
 def test_the_timeout_of_an_export_bounds_the_exit(tmp_path: Path) -> None:
     """Nothing is known of the collector: it gets its chance, as long as OTEL_EXPORTER_OTLP_TIMEOUT says."""
-    told(tmp_path, ENDING + 'os.environ["OTEL_EXPORTER_OTLP_TIMEOUT"] = "0.3"\nready()\ntell()')
+    found = told(tmp_path, ENDING + 'os.environ["OTEL_EXPORTER_OTLP_TIMEOUT"] = "0.3"\nready()\nended()')
+    assert found == {"left": [False, False]}
 
 
 def test_a_collector_of_which_nothing_is_known_gets_the_last_export(
