@@ -101,6 +101,7 @@ def async_run(kind: Kind, cap: int) -> Run:
                 await anext(aiter(await client.chat.completions.create(**asked(number, cap), stream=True)))
             else:
                 await client.chat.completions.create(**asked(number, cap))
+            await asyncio.sleep(0)  # the transport never waits: else the loop would close no stream until the end
 
     return lambda numbers: asyncio.run(work(numbers))
 
@@ -168,7 +169,10 @@ def test_flat(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
 @MODES
 @pytest.mark.parametrize("kind", ["calls", "abandoned"])
 def test_flat_for_long(kind: Kind, mode: Mode) -> None:
-    """Less than twelve bytes per call, of the SDK's memory and ours: noise of the allocator."""
+    """Of the SDK's memory and ours: what is left is steps by which tables grow once, the one of remembered calls most.
+
+    On 2026-11-26, Python 3.11: 50,000 calls, sync: 426 KB; 5,000 abandoned streams, sync: 205 KB, async: 54 KB.
+    """
     count = 50_000 if kind == "calls" else 5_000
     warm = max(count // 5, duplicates.REMEMBERED + 1) if kind == "calls" else count // 5
     grown = soak(kind, mode, 100, warm, count - warm)
