@@ -51,8 +51,8 @@ def _left_to_the_collector() -> Iterator[None]:
     """A test that lets an SDK leave its sockets to the collector has them collected before the next test, whose
     warnings they would be. What is left then is what the test imported."""
     yield
-    applied = next((action for action, _, kind, *_ in warnings.filters if issubclass(ResourceWarning, kind)), "")
-    if applied == "ignore":
+    rules = (row for row in warnings.filters if issubclass(ResourceWarning, row[2]) and row[1] is row[3] is None)
+    if next(rules, ("",))[0] == "ignore":
         gc.collect()
         gc.freeze()
 
