@@ -97,20 +97,22 @@ class Answers:
         return len(self.server.query(VERSIONS)) == 2
 
     def ask(self) -> None:
+        seconds = int(time.time() - self._begin)
         for place, query in list(self.open.items()):
+            if query.kind == "annotation" and not seconds:
+                continue  # Prometheus refuses a window of nothing; one second later it is asked
             try:
-                if rows := self.server.query(self._asked(query)):
+                if rows := self.server.query(_asked(query, seconds)):
                     del self.open[place]
                     if place.endswith(DEPLOYS):
                         self.versions.update(row["metric"][VERSION] for row in rows)
             except urllib.error.HTTPError as error:
                 self.errors[place] = error.read().decode()
 
-    def _asked(self, query: PackQuery) -> str:
-        """An annotation stands on a graph after it is over: asked over the whole seconds since all was settled."""
-        if query.kind != "annotation":
-            return seeing(query)
-        return f"last_over_time(({seeing(query)})[{int(time.time() - self._begin)}s:1s])"
+
+def _asked(query: PackQuery, seconds: int) -> str:
+    """An annotation stands on a graph after it is over: asked over the whole seconds since all was settled."""
+    return f"last_over_time(({seeing(query)})[{seconds}s:1s])" if query.kind == "annotation" else seeing(query)
 
 
 @contextmanager
