@@ -141,8 +141,7 @@ class Call:
         self.running = False
         last = self.last
         if last is None or last.ended_ns:
-            whole = last is not None and last.end is not None and last.end.outcome == "success"
-            self._close(End("success") if whole else conclude("returned", None, last))
+            self._close(conclude("returned", None, last))
 
     def failed(self, error: BaseException) -> None:
         """The SDK function raised: retries are exhausted, or the user was told something is wrong, or cancelled."""

@@ -66,7 +66,7 @@ class StainlessClient(msgspec.Struct, frozen=True, kw_only=True):
         kinds = _kinds(client.__class__)
         if not self.flavours.keys().isdisjoint(kinds):
             return next(self.flavours[kind] for kind in kinds if kind in self.flavours)
-        return seam.provider(self.paths, path, self.provider) if self.paths else self.provider
+        return seam.provider(self.paths, path, self.provider)
 
 
 @lru_cache(maxsize=64)

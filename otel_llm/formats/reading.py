@@ -171,8 +171,6 @@ def rows(value: object) -> list[Mapping[str, Any]]:
 
 def mapping(value: object) -> Mapping[str, Any]:
     """``value`` if it is a mapping, else an empty one."""
-    if value is None:
-        return {}
     if type(value) is dict:  # the usual case: an instance check against an abstract class costs ten times as much
         return cast("Mapping[str, Any]", value)
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}

@@ -103,6 +103,11 @@ class PerProcess:
             self._made, self._pid, self.health = self._make(), os.getpid(), Health()
         return self._made
 
+    def export(self, good: T, *given: Any, **kwargs: Any) -> T:
+        """The result of the exporter's ``export``; any but ``good`` is a failure."""
+        made = self.get()  # first: in a forked child the health is another's until then
+        return self.health.watch(lambda: made.export(*given, **kwargs), good)
+
 
 class WorkerSpanExporter(SpanExporter):
     """Exports spans by the process's own exporter."""
@@ -115,8 +120,7 @@ class WorkerSpanExporter(SpanExporter):
         return self._exporter.failing
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        made = self._exporter.get()
-        return self._exporter.health.watch(lambda: made.export(spans), SpanExportResult.SUCCESS)
+        return self._exporter.export(SpanExportResult.SUCCESS, spans)
 
     def shutdown(self) -> None:
         self._exporter.get().shutdown()
@@ -144,10 +148,7 @@ class WorkerMetricExporter(MetricExporter):
     def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
         if self._exporter.muted:
             return MetricExportResult.SUCCESS
-        made = self._exporter.get()
-        return self._exporter.health.watch(
-            lambda: made.export(metrics_data, timeout_millis=timeout_millis, **kwargs), MetricExportResult.SUCCESS
-        )
+        return self._exporter.export(MetricExportResult.SUCCESS, metrics_data, timeout_millis=timeout_millis, **kwargs)
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
         if not self._exporter.muted:

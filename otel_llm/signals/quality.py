@@ -48,7 +48,7 @@ def _cut_short(facts: Facts, words: list[str]) -> set[str]:
 def _content(facts: Facts, words: list[str]) -> set[str]:
     found: set[str] = set()
     malformed, unexpected = not MALFORMED.isdisjoint(words), not UNEXPECTED.isdisjoint(words)
-    if facts.text is False and not (malformed or unexpected) and _nothing(facts):
+    if _nothing(facts) and not (malformed or unexpected):
         found.add("empty")
     if facts.answers is not None and facts.answers.broken():
         found.add("invalid_json")
