@@ -24,11 +24,11 @@ LARGE: Final = 16 * 1024
 
 
 class Attempt:
-    """One exchange of a call. Times are nanoseconds of the monotonic clock, except ``wall_ns`` (since 1970)."""
+    """One exchange of a call. Times are nanoseconds of the monotonic clock, where nothing else is said."""
 
     __slots__ = (
         "_batch", "_pending", "_reader", "backoff", "call", "end", "ended_ns", "facts", "format", "number",
-        "ratelimits", "request_id", "retry_after", "started_ns", "status", "streamed", "wall_ns",
+        "ratelimits", "request_id", "retry_after", "started_ns", "status", "streamed",
     )  # fmt: skip
 
     def __init__(self, call: Call, wire_format: Format, number: int, previous_ended_ns: int) -> None:
@@ -51,10 +51,14 @@ class Attempt:
         self._reader: Reader | None = None
         self._pending: list[tuple[bytes, int]] = []
         self._batch = 1
-        self.wall_ns = time.time_ns()
         self.started_ns = time.perf_counter_ns()
         self.backoff = (self.started_ns - previous_ended_ns) / 1e9 if previous_ended_ns else None
         """Seconds since the attempt before it ended."""
+
+    @property
+    def wall_ns(self) -> int:
+        """Start in nanoseconds since 1970, by the call's clock: one that is set meanwhile puts no attempt before it."""
+        return self.call.wall_ns + self.started_ns - self.call.started_ns
 
     @property
     def terminated(self) -> bool:

@@ -95,7 +95,7 @@ class Call:
         """Set by the signals, and made current while the SDK's function runs."""
         self.held: Any = None
         """What the signals keep with the call; nobody else looks into it."""
-        self.fingerprint: bytes | None = None
+        self.fingerprint: int | None = None
         """What an equal request would have, too; ``None`` where repeating it is no waste."""
         self.content: Capture | None = None
         """What was said, where content is captured."""

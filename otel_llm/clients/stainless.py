@@ -63,10 +63,10 @@ class StainlessClient(msgspec.Struct, frozen=True, kw_only=True):
         )  # fmt: skip
 
     def _provider(self, client: Any, path: str) -> str:
-        kinds = _kinds(client.__class__)
-        if not self.flavours.keys().isdisjoint(kinds):
-            return next(self.flavours[kind] for kind in kinds if kind in self.flavours)
-        return seam.provider(self.paths, path, self.provider)
+        for kind in _kinds(client.__class__) if self.flavours else ():
+            if kind in self.flavours:
+                return self.flavours[kind]
+        return seam.provider(self.paths, path, self.provider) if self.paths else self.provider
 
 
 @lru_cache(maxsize=64)

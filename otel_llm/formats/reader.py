@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 from otel_llm.formats.eventstream import EventStream
@@ -36,18 +37,16 @@ class Reader:
         self.facts = facts or Facts()
         self._format = wire_format
         self._event = wire_format.event
-        media = content_type.partition(";")[0].strip().lower()
-        framing = STREAM_FRAMINGS.get(media)
-        if framing is None and asked_stream and media == "application/json":
-            framing = JSON_STREAMS.get(wire_format.name)
+        framing = _stream_framing(content_type, wire_format.name, asked_stream)
         self.streamed = framing is not None
         self._framing: Framing = framing() if framing else WholeBody()
         self._decompressor: Decompressor | None = None
         self._stopped = False
-        try:
-            self._decompressor = decompressor(encoding.strip().lower())
-        except LookupError:
-            self._stop("encoding")
+        if encoding:
+            try:
+                self._decompressor = decompressor(encoding.strip().lower())
+            except LookupError:
+                self._stop("encoding")
 
     def feed(self, data: bytes) -> int:
         """Takes bytes as they came over the wire; returns how many output chunks they completed."""
@@ -94,3 +93,12 @@ class Reader:
     def _stop(self, why: str) -> None:
         self._stopped = True
         self.facts.undecodable = why
+
+
+@lru_cache(maxsize=64)
+def _stream_framing(content_type: str, format_name: str, asked_stream: bool) -> Callable[[], Framing] | None:
+    """How a stream of that ``Content-Type`` is cut; ``None`` if it is one whole document."""
+    media = content_type.partition(";")[0].strip().lower()
+    if asked_stream and media == "application/json":
+        return JSON_STREAMS.get(format_name)
+    return STREAM_FRAMINGS.get(media)

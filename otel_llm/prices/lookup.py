@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
 
 import msgspec
 
@@ -21,6 +22,10 @@ STANDARD_TIERS = frozenset({"", "auto", "default", "standard", "on_demand"})
 TIER_ALIASES = {"on_demand_flex": "flex", "on_demand_priority": "priority"}
 """Vertex AI's ``trafficType`` to the tiers of the table."""
 
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_DAY: Final = EPOCH.toordinal()
+_DAY_NS: Final = 86_400 * 10**9
+
 Hours = tuple[tuple[time, time, Rates], ...]
 UNKNOWN_MODEL = Unpriced("unknown_model")
 UNKNOWN_TIER = Unpriced("unknown_service_tier")
@@ -35,10 +40,10 @@ class Found(msgspec.Struct, frozen=True):
     source: Source
     factor: float
 
-    def at(self, moment: datetime) -> Rates:
-        """Rates at a moment of the day, in UTC."""
+    def at(self, wall_ns: int) -> Rates:
+        """Rates at a moment of the day."""
         if self.hours:
-            clock = moment.time()
+            clock = (EPOCH + timedelta(microseconds=wall_ns // 1000)).time()
             for start, end, rates in self.hours:
                 if start <= clock < end if start <= end else clock >= start or clock < end:
                     return rates
@@ -55,14 +60,14 @@ class Lookup:
         self._cache: dict[tuple[str, str, str | None, int], Found | Unpriced] = {}
         self._listed: dict[tuple[str, str], Model | None] = {}
 
-    def find(self, provider: str, model: str, tier: str | None, at: datetime) -> Found | Unpriced:
-        """Rates for names as telemetry has them; ``at`` in UTC."""
-        key = (provider, model, tier, at.toordinal())
+    def find(self, provider: str, model: str, tier: str | None, wall_ns: int) -> Found | Unpriced:
+        """Rates for names as telemetry has them, at nanoseconds since 1970."""
+        key = (provider, model, tier, wall_ns // _DAY_NS)
         found = self._cache.get(key)
         if found is None:
             if max(len(provider), len(model), len(tier or "")) > NAME_SIZE:
                 return UNKNOWN_MODEL
-            found = self._decide(provider, model, (tier or "").strip().lower(), at.date())
+            found = self._decide(provider, model, (tier or "").strip().lower(), date.fromordinal(_FIRST_DAY + key[3]))
             if len(self._cache) >= CACHE_SIZE:
                 self._cache.clear()
             self._cache[key] = found

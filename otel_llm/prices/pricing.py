@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from otel_llm.formats.facts import Usage
 from otel_llm.prices.cost import Priced, Unpriced, consistent, cost, priced, stated
-from otel_llm.prices.lookup import Lookup
+from otel_llm.prices.lookup import EPOCH, Lookup
 from otel_llm.prices.overrides import Overrides
 from otel_llm.prices.table import Model, Table, packaged
 
@@ -52,7 +52,15 @@ class PriceTable:
         override states it. Usage that is not :func:`~otel_llm.prices.cost.consistent` has none. A cost that a gateway
         stated (``usage.cost``; not negative, finite) wins over all.
         """
-        result = self._by_rates(provider, model, usage, at, service_tier)
+        since = (at if at.tzinfo is not None else at.replace(tzinfo=UTC)) - EPOCH
+        wall_ns = since // timedelta(microseconds=1) * 1000
+        return self.price_at(provider, model, usage, wall_ns, service_tier)
+
+    def price_at(
+        self, provider: str, model: str, usage: Usage, wall_ns: int, service_tier: str | None
+    ) -> Priced | Unpriced:
+        """As :meth:`price`, at nanoseconds since 1970."""
+        result = self._by_rates(provider, model, usage, wall_ns, service_tier)
         amount = usage.cost
         if amount is not None and amount >= 0.0 and math.isfinite(amount):
             return stated(amount, usage, result)
@@ -62,13 +70,11 @@ class PriceTable:
         """The table's model of that name; ``None`` if the name is in no table. Two names of one model give the same."""
         return self._used().listed(provider, model)
 
-    def _by_rates(self, provider: str, model: str, usage: Usage, at: datetime, tier: str | None) -> Priced | Unpriced:
-        if at.tzinfo is not UTC and at.tzinfo is not None:
-            at = at.astimezone(UTC)
-        found = self._used().find(provider, model, tier, at)
+    def _by_rates(self, provider: str, model: str, usage: Usage, wall_ns: int, tier: str | None) -> Priced | Unpriced:
+        found = self._used().find(provider, model, tier, wall_ns)
         if isinstance(found, Unpriced):
             return found
-        if not consistent(usage) or (parts := cost(found.at(at), usage)) is None:
+        if not consistent(usage) or (parts := cost(found.at(wall_ns), usage)) is None:
             return _NOT_COVERED
         return priced(*parts, found.source, found.factor)
 

@@ -13,7 +13,6 @@ from typing import Final
 from otel_llm.call import Call
 from otel_llm.failures import End
 from otel_llm.formats.facts import Facts
-from otel_llm.formats.finish import normalise
 from otel_llm.prices.pricing import PriceTable
 from otel_llm.signals.conventions import GENERATES
 
@@ -25,13 +24,13 @@ UNEXPECTED: Final = frozenset({"unexpected_tool_call"})
 """Gemini: a tool was called though none was offered."""
 
 
-def faults(call: Call, end: End, prices: PriceTable) -> set[str]:
-    """Why the answer of a closed call is of no use; empty if it is, or if the call did not succeed."""
+def faults(call: Call, end: End, finish: list[str], prices: PriceTable) -> set[str]:
+    """Why the answer of a closed call is of no use; empty if it is, or if the call did not succeed. ``finish``: its
+    normalised finish reasons."""
     if end.outcome != "success" or call.request.operation not in GENERATES:
         return set()
     facts = call.facts
-    words = [reason.lower() for reason in facts.finish_reasons.values()]
-    found = _cut_short(facts, words) or _content(facts, words)
+    found = _cut_short(facts, finish) or _content(facts, finish)
     if call.request.tools and facts.tools_called - call.request.tools:
         found.add("unknown_tool")
     if mismatch(call.provider, call.request.model, facts.response_model, prices):
@@ -39,14 +38,24 @@ def faults(call: Call, end: End, prices: PriceTable) -> set[str]:
     return found
 
 
-def _cut_short(facts: Facts, words: list[str]) -> set[str]:
-    if facts.refused or "refusal" in words:  # Anthropic's stop reason is a filter's, too, and says "refusal"
+def _cut_short(facts: Facts, finish: list[str]) -> set[str]:
+    if facts.refused:
         return {"refused"}
-    return {CUT[finish] for word in words if (finish := normalise(word)) in CUT}
+    if CUT.keys().isdisjoint(finish):
+        return set()
+    if "refusal" in _words(facts):  # Anthropic's stop reason is a filter's, too, and says "refusal"
+        return {"refused"}
+    return {CUT[reason] for reason in finish if reason in CUT}
 
 
-def _content(facts: Facts, words: list[str]) -> set[str]:
+def _words(facts: Facts) -> set[str]:
+    """The provider's own finish reasons."""
+    return {reason.lower() for reason in facts.finish_reasons.values()}
+
+
+def _content(facts: Facts, finish: list[str]) -> set[str]:
     found: set[str] = set()
+    words = _words(facts) if "error" in finish else ()
     malformed, unexpected = not MALFORMED.isdisjoint(words), not UNEXPECTED.isdisjoint(words)
     if _nothing(facts) and not (malformed or unexpected):
         found.add("empty")

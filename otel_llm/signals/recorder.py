@@ -98,7 +98,8 @@ class Recorder:
         summary = self._summarise(call) or unread(call)
         if call.content is not None:
             self._deliver(call, summary)
-        self._end_span(call, summary)
+        if call.span is not None:
+            self._end_span(call, summary)
         self._count(call, summary)
         self._record(call, summary)
         call.attempts.clear()  # they know their call: a circle that only the garbage collector would open
@@ -167,8 +168,7 @@ class Recorder:
 
     @breaker("signals.span")
     def _end_span(self, call: Call, summary: Summary) -> None:
-        if call.span is not None:
-            spans.end(call.span, call, summary)
+        spans.end(call.span, call, summary)
 
     @breaker("signals.ledger")
     def _count(self, call: Call, summary: Summary) -> None:

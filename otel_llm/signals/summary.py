@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -48,8 +47,8 @@ def summarise(call: Call, prices: PriceTable) -> Summary:
     """The summary of a closed call."""
     end = call.end or End("success")
     facts = call.facts
-    at = datetime.fromtimestamp(call.wall_ns / 1e9, UTC)
     usage, missing = _usage(call, facts, end)
+    finish = _finish(call, facts, end)
     failed = call.attempts[:-1]
     return Summary(
         end=end,
@@ -57,13 +56,13 @@ def summarise(call: Call, prices: PriceTable) -> Summary:
         usage=usage,
         usage_missing=missing,
         tokens=disjoint(usage) if usage else {},
-        price=_price(call, facts, usage, prices, at),
-        finish=_finish(call, facts, end),
+        price=_price(call, facts, usage, prices),
+        finish=finish,
         answered=end.outcome == "success" or facts.chunks > 0 or bool(facts.finish_reasons),
-        retried=[(attempt.end.error_class if attempt.end else None) or "unknown" for attempt in failed],
+        retried=[(attempt.end.error_class if attempt.end else None) or "unknown" for attempt in failed] if failed else [],
         retry_wait=sum(attempt.backoff or 0.0 for attempt in call.attempts) if failed else 0.0,
-        retry_cost=sum(_retry_cost(call, attempt.facts, prices, at) for attempt in failed) if failed else 0.0,
-        invalid=_faults(call, end, prices) or set(),
+        retry_cost=sum(_retry_cost(call, attempt.facts, prices) for attempt in failed) if failed else 0.0,
+        invalid=_faults(call, end, finish, prices) or set(),
     )
 
 
@@ -106,28 +105,28 @@ def _usage(call: Call, facts: Facts, end: End) -> tuple[Usage | None, UsageMissi
     return usage, "not_stated" if whole else "stream_unfinished"
 
 
-def _price(call: Call, facts: Facts, usage: Usage | None, prices: PriceTable, at: datetime) -> Priced | Unpriced | None:
+def _price(call: Call, facts: Facts, usage: Usage | None, prices: PriceTable) -> Priced | Unpriced | None:
     """``None`` without usage and without a stated cost. A price table that fails costs the price, and not the call."""
     if facts.cost is not None and (usage is None or usage.cost is None):
         usage = msgspec.structs.replace(usage or Usage(), cost=facts.cost)
-    return None if usage is None else _by_names(call, facts, usage, prices, at) or Unpriced("unknown_model")
+    return None if usage is None else _by_names(call, facts, usage, prices) or Unpriced("unknown_model")
 
 
 @guarded("summary.price")
-def _by_names(call: Call, facts: Facts, usage: Usage, prices: PriceTable, at: datetime) -> Priced | Unpriced:
+def _by_names(call: Call, facts: Facts, usage: Usage, prices: PriceTable) -> Priced | Unpriced:
     """By the model that served, else by the one asked for: an alias may be priced where a snapshot is not known yet."""
     served, asked, tier = facts.response_model, call.request.model, facts.service_tier
     price: Priced | Unpriced = Unpriced("unknown_model")
     if served:
-        price = prices.price(call.provider, served, usage, at=at, service_tier=tier)
+        price = prices.price_at(call.provider, served, usage, call.wall_ns, tier)
     if asked and asked != served and isinstance(price, Unpriced):
-        price = prices.price(call.provider, asked, usage, at=at, service_tier=tier)
+        price = prices.price_at(call.provider, asked, usage, call.wall_ns, tier)
     return price
 
 
-def _retry_cost(call: Call, facts: Facts, prices: PriceTable, at: datetime) -> float:
+def _retry_cost(call: Call, facts: Facts, prices: PriceTable) -> float:
     usage = facts.usage if facts.usage is not None and consistent(facts.usage) else None
-    price = _price(call, facts, usage, prices, at)
+    price = _price(call, facts, usage, prices)
     return price.total if isinstance(price, Priced) else 0.0
 
 
@@ -139,7 +138,10 @@ CHOICES_CAP: Final = 128
 
 def _finish(call: Call, facts: Facts, end: End) -> list[str]:
     """One per choice in the provider's order. A call that broke has ``error`` where no reason arrived (conventions)."""
-    found = {choice: normalise(reason) for choice, reason in facts.finish_reasons.items()}
+    reasons = facts.finish_reasons
+    if len(reasons) == 1 and end.outcome == "success":
+        return [normalise(*reasons.values())]
+    found = {choice: normalise(reason) for choice, reason in reasons.items()}
     if end.outcome != "success" and call.request.operation in GENERATES:
         for choice in range(min(call.request.choices or 1, CHOICES_CAP)):
             found.setdefault(choice, "error")

@@ -18,13 +18,13 @@ Begun = tuple[Attempt, Call | None]
 """The attempt of a request, and its call if the wire seam opened it."""
 
 
-@guarded("wire.begin")
 def begin(
     method: str, url: recognition.Url, content: recognition.Content, in_process: Callable[[], bool] = lambda: False
 ) -> Begun | None:
     """A request is about to be sent: ``None`` if it is none of ours, else its attempt, and the call if the wire is
     the only place where it shows (no client seam above). ``content`` gives the request body if it is in memory;
-    ``in_process`` tells whether the request goes to an app of this very process (a test client)."""
+    ``in_process`` tells whether the request goes to an app of this very process (a test client). The caller is the one
+    who is guarded."""
     call = inside()
     if call is not None:
         return _joined(call, method, url, content)

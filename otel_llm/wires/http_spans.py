@@ -20,6 +20,7 @@ from opentelemetry.trace import Span, Status, StatusCode, Tracer, TracerProvider
 
 from otel_llm import runtime
 from otel_llm.guard import guarded
+from otel_llm.runtime import Runtime
 from otel_llm.wires.redaction import clean
 
 INSTRUMENTORS: Final = {"httpx": "HTTPXClientInstrumentor", "httpx2": "HTTPX2ClientInstrumentor"}
@@ -30,12 +31,15 @@ _ours: WeakSet[Any] = WeakSet()
 _NOTHING: Final = nullcontext()
 
 
-@guarded("http_spans.instrument")
 def instrument(client: Any, library: str) -> None:
     """Has the client's next requests give HTTP spans, if the settings ask for it and nobody else does it."""
     active = runtime.current()
-    if active is None or not active.settings.http_spans:
-        return
+    if active is not None and active.settings.http_spans:
+        _instrument(active, client, library)
+
+
+@guarded("http_spans.instrument")
+def _instrument(active: Runtime, client: Any, library: str) -> None:
     instrumentor = _instrumentor(library)
     with _lock:
         if instrumentor().is_instrumented_by_opentelemetry:

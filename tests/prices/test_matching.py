@@ -18,6 +18,7 @@ from otel_llm.prices.overrides import Overrides
 from otel_llm.prices.table import Clause, Model, Provider, Table, packaged
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
+AT_NS = int(AT.timestamp()) * 10**9
 MATCHER = Matcher(packaged())
 USAGE = Usage(input=1000, output=1000)
 SONNET = "anthropic.claude-sonnet-4-5-20250929-v1:0"
@@ -185,11 +186,11 @@ def test_prices_change_on_their_day_in_utc() -> None:
 def test_memory_of_names_is_bounded() -> None:
     lookup = Lookup(packaged(), Overrides())
     for number in range(CACHE_SIZE + 10):
-        lookup.find("nobody", f"m{number}", None, AT)
+        lookup.find("nobody", f"m{number}", None, AT_NS)
     assert len(lookup._cache) <= CACHE_SIZE
     size = len(lookup._cache)
-    assert lookup.find("openai", "x" * 10_000, None, AT) == Unpriced("unknown_model")
-    assert lookup.find("openai", "gpt-4o", "t" * 10_000, AT) == Unpriced("unknown_model")
+    assert lookup.find("openai", "x" * 10_000, None, AT_NS) == Unpriced("unknown_model")
+    assert lookup.find("openai", "gpt-4o", "t" * 10_000, AT_NS) == Unpriced("unknown_model")
     assert len(lookup._cache) == size
 
 
@@ -214,7 +215,7 @@ def test_a_warm_lookup_costs_less_than_decoding_the_answer(name: str) -> None:
     a dozen products, took twice the yardstick."""
     prices = PriceTable()
     lookup = prices._used()
-    assert ratio(lambda: lookup.find("openai", name, None, AT)) < 1.0
+    assert ratio(lambda: lookup.find("openai", name, None, AT_NS)) < 1.0
     assert ratio(lambda: prices.price("openai", name, USAGE, at=AT)) < 8.0
 
 

@@ -94,7 +94,7 @@ def test_dollars_of_a_stream_that_failed(emulator: Emulator, telemetry: Telemetr
     assert telemetry.value(catalog.RETRY_COST) == 0
 
 
-@pytest.mark.parametrize("broken", ["price", "listed"])
+@pytest.mark.parametrize("broken", ["price_at", "listed"])
 def test_a_price_table_that_fails_costs_the_price(broken: str, emulator: Emulator, telemetry: Telemetry) -> None:
     emulator.script = lambda _: Reply.chat(model="gpt-4o-mini")
     with (
@@ -105,7 +105,7 @@ def test_a_price_table_that_fails_costs_the_price(broken: str, emulator: Emulato
     span = telemetry.one()
     assert (span.outcome, span.tokens) == ("success", (11, 7))
     assert telemetry.value(catalog.CALLS) == 1
-    assert telemetry.value(catalog.UNPRICED) == (broken == "price")
+    assert telemetry.value(catalog.UNPRICED) == (broken == "price_at")
     assert (telemetry.value(catalog.COST) > 0) == (broken == "listed")
     telemetry.forgive()
 
