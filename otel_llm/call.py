@@ -141,7 +141,8 @@ class Call:
         self.running = False
         last = self.last
         if last is None or last.ended_ns:
-            self._close(conclude("returned", None, last))
+            ended = last.end if last is not None else None
+            self._close(ended if ended and ended.outcome == "success" else conclude("returned", None, last))
 
     def failed(self, error: BaseException) -> None:
         """The SDK function raised: retries are exhausted, or the user was told something is wrong, or cancelled."""

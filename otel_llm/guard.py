@@ -14,7 +14,7 @@ import logging
 import traceback
 from collections import deque
 from collections.abc import Callable
-from types import CodeType, FunctionType
+from types import FunctionType
 from typing import Any, Final, ParamSpec, TypeVar
 
 from otel_llm import garbage
@@ -187,37 +187,41 @@ def _safe(function: Callable[P, R], place: Site) -> Callable[P, R | None]:
     else:
         given = ", ".join(code.co_varnames[: code.co_argcount])
         passed = f"({given},)" if given else "()"
-    source = _BREAKER if place.breaks else _GUARD
-    made: dict[str, Any] = {}
-    exec(_compiled(source, given, passed), {"_function": function, "_place": place}, made)  # noqa: S102 - ours
-    return functools.wraps(function)(made["safe"])
+    make = _maker(_BREAKER if place.breaks else _GUARD, given, passed)
+    return functools.wraps(function)(make(function, place))
 
 
 _VARIADIC: Final = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
 _GUARD: Final = """
-def safe({given}):
-    try:
-        return _function({given})
-    except Exception as _error:
-        _place.note(_error, {passed})
-        return None
+def make(_function, _place):
+    def safe({given}):
+        try:
+            return _function({given})
+        except Exception as _error:
+            _place.note(_error, {passed})
+            return None
+    return safe
 """
 _BREAKER: Final = """
-def safe({given}):
-    if _place.open:
-        return None
-    try:
-        _result = _function({given})
-    except Exception as _error:
-        _place.note(_error, {passed})
-        return None
-    if _place.in_a_row:
-        _place.in_a_row = 0
-    return _result
+def make(_function, _place):
+    def safe({given}):
+        if _place.open:
+            return None
+        try:
+            _result = _function({given})
+        except Exception as _error:
+            _place.note(_error, {passed})
+            return None
+        if _place.in_a_row:
+            _place.in_a_row = 0
+        return _result
+    return safe
 """
 
 
 @functools.lru_cache
-def _compiled(source: str, given: str, passed: str) -> CodeType:
-    """Code of a guard by the parameters that it has and the tuple of their values. Its place is shown as this file."""
-    return compile(source.format(given=given, passed=passed), f"{__file__}, compiled", "exec")
+def _maker(source: str, given: str, passed: str) -> Callable[[Callable[..., Any], Site], Callable[..., Any]]:
+    """Makes guards of functions with such parameters; ``passed`` is the tuple of their values."""
+    made: dict[str, Any] = {}
+    exec(compile(source.format(given=given, passed=passed), f"{__file__}, compiled", "exec"), made)  # noqa: S102 - ours
+    return made["make"]

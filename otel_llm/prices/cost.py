@@ -46,9 +46,9 @@ class Unpriced(msgspec.Struct, frozen=True):
 def consistent(usage: Usage) -> bool:
     """False if a count is negative or absurd, or a part is larger than its whole (a missing whole counts as 0)."""
     whole, out = usage.input or 0, usage.output or 0
-    read, write, hour = usage.cache_read or 0, usage.cache_write or 0, usage.cache_write_1h or 0
-    if not (read or write or hour or usage.reasoning or usage.input_audio or usage.output_audio):  # most calls
+    if not parted(usage):
         return 0 <= whole <= MAX_TOKENS and 0 <= out <= MAX_TOKENS
+    read, write, hour = usage.cache_read or 0, usage.cache_write or 0, usage.cache_write_1h or 0
     return (
         0 <= read <= whole - write
         and 0 <= hour <= write
@@ -56,6 +56,14 @@ def consistent(usage: Usage) -> bool:
         and 0 <= (usage.reasoning or 0) <= out <= MAX_TOKENS
         and 0 <= (usage.output_audio or 0) <= out
     )
+
+
+def parted(usage: Usage) -> bool:
+    """True if a part of the input or of the output has a count of its own. Most calls have none."""
+    return bool(
+        usage.cache_read or usage.cache_write or usage.cache_write_1h
+        or usage.reasoning or usage.input_audio or usage.output_audio
+    )  # fmt: skip
 
 
 def cost(rates: Rates, usage: Usage) -> tuple[Split, float] | None:
@@ -72,6 +80,9 @@ def cost(rates: Rates, usage: Usage) -> tuple[Split, float] | None:
     ):
         return None
     size = usage.input or 0
+    if type(rates.input) is float and type(rates.output) is float and not parted(usage):  # most calls
+        fresh, said = size * (rates.input / MILLION), (usage.output or 0) * (rates.output / MILLION)
+        return (fresh + (rates.request or 0.0), 0.0, 0.0, said, 0.0), 0.0
     into = _input(rates, usage, size) if size else (0.0, 0.0, 0.0, 0.0)
     out = _output(rates, usage, size) if usage.output else (0.0, 0.0)
     if into is None or out is None:
@@ -137,8 +148,14 @@ def priced(split: Split, savings: float, source: Source, factor: float = 1.0) ->
     if factor != 1.0:
         split = tuple(part * factor for part in split)  # pyright: ignore[reportAssignmentType]
         savings *= factor
-    dollars = dict(zip(TOKEN_TYPES, split, strict=True))
-    return Priced(dollars=dollars, total=math.fsum(split), source=source, savings=savings)
+    return Priced(dollars=_by_type(*split), total=math.fsum(split), source=source, savings=savings)
+
+
+def _by_type(fresh: float, read: float, write: float, said: float, thought: float) -> dict[TokenType, float]:
+    return {
+        "input": fresh, "input_cache_read": read, "input_cache_write": write, "output": said,
+        "output_reasoning": thought,
+    }  # fmt: skip
 
 
 def stated(amount: float, usage: Usage, table: Priced | Unpriced) -> Priced:
@@ -154,7 +171,7 @@ def stated(amount: float, usage: Usage, table: Priced | Unpriced) -> Priced:
     else:
         weights = _counts(usage)
     split = _divide(amount, weights)
-    return Priced(dollars=dict(zip(TOKEN_TYPES, split, strict=True)), total=amount, source="provider", savings=savings)
+    return Priced(dollars=_by_type(*split), total=amount, source="provider", savings=savings)
 
 
 def _counts(usage: Usage) -> tuple[int, ...]:

@@ -60,7 +60,14 @@ class PriceTable:
         self, provider: str, model: str, usage: Usage, wall_ns: int, service_tier: str | None
     ) -> Priced | Unpriced:
         """As :meth:`price`, at nanoseconds since 1970."""
-        result = self._by_rates(provider, model, usage, wall_ns, service_tier)
+        found = self._used().find(provider, model, service_tier, wall_ns)
+        result: Priced | Unpriced
+        if isinstance(found, Unpriced):
+            result = found
+        elif not consistent(usage) or (parts := cost(found.at(wall_ns), usage)) is None:
+            result = _NOT_COVERED
+        else:
+            result = priced(*parts, found.source, found.factor)
         amount = usage.cost
         if amount is not None and amount >= 0.0 and math.isfinite(amount):
             return stated(amount, usage, result)
@@ -69,14 +76,6 @@ class PriceTable:
     def listed(self, provider: str, model: str) -> Model | None:
         """The table's model of that name; ``None`` if the name is in no table. Two names of one model give the same."""
         return self._used().listed(provider, model)
-
-    def _by_rates(self, provider: str, model: str, usage: Usage, wall_ns: int, tier: str | None) -> Priced | Unpriced:
-        found = self._used().find(provider, model, tier, wall_ns)
-        if isinstance(found, Unpriced):
-            return found
-        if not consistent(usage) or (parts := cost(found.at(wall_ns), usage)) is None:
-            return _NOT_COVERED
-        return priced(*parts, found.source, found.factor)
 
     def _used(self) -> Lookup:
         found = self._given or self._packaged

@@ -94,7 +94,9 @@ class Recorder:
     def _report(self, call: Call) -> None:
         if call.started_ns < self._born_ns:  # opened before the fork: the parent has it, too, and reports it
             return
-        self._close(call)
+        held: Held = call.held
+        if held.series is not None:
+            held.series.open.pop(id(call), None)
         summary = self._summarise(call) or unread(call)
         if call.content is not None:
             self._deliver(call, summary)
@@ -142,11 +144,6 @@ class Recorder:
             held.histograms = self.book.histograms(self._series(call), call, response_model)
             held.response_model = response_model
         return held.histograms
-
-    @guarded("signals.close")
-    def _close(self, call: Call) -> None:
-        if call.held.series is not None:
-            call.held.series.open.pop(id(call), None)
 
     @guarded("signals.summary")
     def _summarise(self, call: Call) -> Summary:
