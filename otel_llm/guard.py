@@ -223,5 +223,5 @@ def make(_function, _place):
 def _maker(source: str, given: str, passed: str) -> Callable[[Callable[..., Any], Site], Callable[..., Any]]:
     """Makes guards of functions with such parameters; ``passed`` is the tuple of their values."""
     made: dict[str, Any] = {}
-    exec(compile(source.format(given=given, passed=passed), f"{__file__}, compiled", "exec"), made)  # noqa: S102 - ours
+    exec(compile(source.format(given=given, passed=passed), f"{__file__}, compiled", "exec"), made)
     return made["make"]

@@ -165,9 +165,12 @@ class OpenAIChat(JsonFormat[_Answer]):
         return request
 
     def event(self, data: bytes, facts: Facts) -> bool:
-        if facts.skim and _PLAIN in data and not any(word in data for word in _TELLING):
-            return True
-        return super().event(data, facts)
+        if not facts.skim or _PLAIN not in data:
+            return super().event(data, facts)
+        for word in _TELLING:  # any() of a generator takes twice the time, for each chunk
+            if word in data:
+                return super().event(data, facts)
+        return True
 
     def note(self, answer: _Answer, facts: Facts) -> None:
         if facts.response_id is None:

@@ -59,7 +59,12 @@ class Reader:
                 self._stop("encoding")
                 return 0
         payloads = self._framing.feed(data)
-        return self._read(payloads) if payloads else 0
+        if len(payloads) != 1:
+            return self._read(payloads) if payloads else 0
+        if self._event(payloads[0], self.facts):  # most chunks
+            self.facts.chunks += 1
+            return 1
+        return 0
 
     def whole(self, content: bytes) -> None:
         """Takes a body that the client has already read and decoded."""
@@ -83,10 +88,7 @@ class Reader:
 
     def _read(self, payloads: list[bytes]) -> int:
         facts, event = self.facts, self._event
-        if len(payloads) == 1:
-            chunks = 1 if event(payloads[0], facts) else 0
-        else:
-            chunks = sum([event(payload, facts) for payload in payloads])
+        chunks = sum([event(payload, facts) for payload in payloads])
         facts.chunks += chunks
         return chunks
 

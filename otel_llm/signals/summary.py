@@ -59,7 +59,7 @@ def summarise(call: Call, prices: PriceTable) -> Summary:
         price=_price(call, facts, usage, prices),
         finish=finish,
         answered=end.outcome == "success" or facts.chunks > 0 or bool(facts.finish_reasons),
-        retried=[(attempt.end.error_class if attempt.end else None) or "unknown" for attempt in failed] if failed else [],
+        retried=[(attempt.end.error_class if attempt.end else None) or "unknown" for attempt in failed],
         retry_wait=sum(attempt.backoff or 0.0 for attempt in call.attempts) if failed else 0.0,
         retry_cost=sum(_retry_cost(call, attempt.facts, prices) for attempt in failed) if failed else 0.0,
         invalid=_faults(call, end, finish, prices) or set(),
