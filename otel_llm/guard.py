@@ -14,7 +14,7 @@ import logging
 import traceback
 from collections import deque
 from collections.abc import Callable
-from types import FunctionType
+from types import CodeType
 from typing import Any, Final, ParamSpec, TypeVar
 
 from otel_llm import garbage
@@ -181,8 +181,8 @@ def breaker(name: str) -> Callable[[Callable[P, R]], Callable[P, R | None]]:
 def _safe(function: Callable[P, R], place: Site) -> Callable[P, R | None]:
     """The guard itself, with the function's own parameters: through ``*args, **kwargs`` CPython 3.11 makes a tuple, a
     dict and a C frame for each call of each step, three times the cost of the guard."""
-    code = function.__code__ if isinstance(function, FunctionType) else None
-    if code is None or code.co_kwonlyargcount or code.co_flags & _VARIADIC or function.__defaults__:
+    code: CodeType | None = getattr(function, "__code__", None)
+    if code is None or code.co_kwonlyargcount or code.co_flags & _VARIADIC or getattr(function, "__defaults__", None):
         given, passed = "*args, **kwargs", "args"
     else:
         given = ", ".join(code.co_varnames[: code.co_argcount])
