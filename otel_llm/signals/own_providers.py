@@ -24,7 +24,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from otel_llm.guard import logger
 
 T = TypeVar("T")
-SLOW: Final = 5.0
+SLOW: Final = 3.0
 """Seconds after which an export that is under way is taken to fail."""
 PROTOCOLS: Final = {
     "http/protobuf": "opentelemetry.exporter.otlp.proto.http",

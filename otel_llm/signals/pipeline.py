@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from math import inf
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from opentelemetry import metrics, trace
 from opentelemetry.metrics import MeterProvider
@@ -24,10 +24,10 @@ from otel_llm.signals.ledger import Ledger
 from otel_llm.signals.own_providers import Environment, OwnMeterProvider, OwnTracerProvider
 from otel_llm.version import __version__
 
-SHUTDOWN_TIMEOUT: Final = 10.0
-"""Seconds that the last export may take from the app's exit."""
+OwnProvider: TypeAlias = OwnTracerProvider | OwnMeterProvider
 LAST_TRY: Final = 2.0
-"""The same where exports are known to fail: a collector that is silent costs each deployment so much."""
+"""Seconds that the last export may take from the app's exit where exports are known to fail: a collector that is silent
+costs each deployment so much."""
 
 
 class Pipeline:
@@ -112,18 +112,15 @@ class Pipeline:
         )  # fmt: skip
         return spans, metrics
 
-    def flush(self, timeout: float, *, ending: bool = False) -> bool:
-        """Exports what our own providers hold. ``timeout`` in seconds; False if it ran out. ``ending``: nobody
-        asked for it but we, at the app's exit."""
+    def flush(self, timeout: float) -> bool:
+        """Exports what our own providers hold. ``timeout`` in seconds; False if it ran out."""
         milliseconds = max(int(timeout * 1000), 1)
-        steps = [
-            Aside(
-                lambda provider=provider: provider.force_flush(milliseconds),
-                LAST_TRY if ending and provider.failing else timeout,
-            )
-            for provider in self._own()
-        ]
+        steps = [Aside(lambda provider=provider: provider.force_flush(milliseconds)) for provider in self._own()]
         return bounded(steps, timeout, self._leaving)
+
+    def last_export(self) -> None:
+        """Exports what our own providers hold, before an end of the app that is not told to :meth:`shutdown`."""
+        self._at_exit(lambda provider: provider.force_flush())
 
     def forked(self) -> None:
         """In a forked child: sends nothing of the parent's, and takes no lock that a thread of the parent may hold."""
@@ -145,13 +142,19 @@ class Pipeline:
 
     def shutdown(self) -> None:
         """Shuts down the providers that we made, and no others."""
-        steps = [
-            Aside(provider.shutdown, LAST_TRY if provider.failing else SHUTDOWN_TIMEOUT) for provider in self._own()
-        ]
-        bounded(steps, SHUTDOWN_TIMEOUT, self._leaving)
+        self._at_exit(lambda provider: provider.shutdown())
         self._own_tracer = self._own_meter = None
 
-    def _own(self) -> list[OwnTracerProvider | OwnMeterProvider]:
+    def _at_exit(self, step: Callable[[OwnProvider], Any]) -> None:
+        """Takes the step with each provider of ours, as long as the end of the app may wait."""
+        timeout = self._settings.exit_timeout
+        steps = [
+            Aside(lambda provider=provider: step(provider), LAST_TRY if provider.failing else timeout)
+            for provider in self._own()
+        ]
+        bounded(steps, timeout, self._leaving)
+
+    def _own(self) -> list[OwnProvider]:
         return [provider for provider in (self._own_tracer, self._own_meter) if provider is not None]
 
     def _move(self, provider: MeterProvider | None) -> None:

@@ -99,10 +99,12 @@ def test_recycled_workers_of_a_server(tmp_path: Path, receiver: tuple[str, Recei
     url, received = receiver
     with Server(*COMMANDS[name], log=tmp_path / "log", OTEL_EXPORTER_OTLP_ENDPOINT=url, PREFORK_APP="own") as server:
         server.workers(2)
-        answered = server.call(60)
+        answered: list[int | None] = []
+        # uvicorn looks at its limit ten times a second: one worker may answer many more requests than that.
+        until(lambda: answered.extend(server.call(20)) or len(set(answered) - {None}) > 2, START)
     calls, acknowledged = received.told(), sum(pid is not None for pid in answered)
-    assert acknowledged <= sum(calls.values()) <= 60
-    assert len(calls) > 2, "workers must have been recycled, or the test shows nothing"
+    assert acknowledged <= sum(calls.values()) <= len(answered)
+    assert len(calls) > 2
     assert received.durations == received.spans == calls
 
 
@@ -178,13 +180,12 @@ ENDING = """
 import logging, socket, threading
 logging.disable(logging.CRITICAL)
 from otel_llm.signals import own_providers, pipeline
-pipeline.SHUTDOWN_TIMEOUT = 15.0  # the SDK's own shutdowns take 30
 silent = socket.create_server(("127.0.0.1", 0), backlog=64)
 os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://127.0.0.1:%d" % silent.getsockname()[1]
 def own():
     return otel_llm.instrumentor.installed().pipeline._own()
-def ready():
-    otel_llm.instrument(scrape="off")
+def ready(**settings):
+    otel_llm.instrument(scrape="off", **settings)
     work(1)
 def ended():
     # Whether each of the last exports was still under way when the exit went on.
@@ -205,10 +206,10 @@ def test_a_collector_that_is_known_to_be_silent_is_not_waited_for(tmp_path: Path
         tmp_path,
         ENDING
         + f"""
-pipeline.LAST_TRY, pipeline.SHUTDOWN_TIMEOUT = 0.1, 60.0
+pipeline.LAST_TRY = 0.1
 os.environ["OTEL_EXPORTER_OTLP_TIMEOUT"] = "500" if {under_way} else "0.1"
 own_providers.SLOW = 0.0 if {under_way} else 500.0
-ready()
+ready(exit_timeout=30)
 for provider in own():
     threading.Thread(target=provider.force_flush, daemon=True).start()
 until(lambda: all(provider.failing for provider in own()), 30)
@@ -223,10 +224,16 @@ ended()
     assert found == {"left": [True, True]}
 
 
-def test_the_timeout_of_an_export_bounds_the_exit(tmp_path: Path) -> None:
-    """Nothing is known of the collector: it gets its chance, as long as OTEL_EXPORTER_OTLP_TIMEOUT says."""
-    found = told(tmp_path, ENDING + 'os.environ["OTEL_EXPORTER_OTLP_TIMEOUT"] = "0.3"\nready()\nended()')
-    assert found == {"left": [False, False]}
+@pytest.mark.parametrize(
+    ("timeout", "settings", "left"), [("0.3", "exit_timeout=15", False), ("500", "exit_timeout=0.3", True)]
+)  # the SDK's own shutdowns take 30
+def test_a_collector_of_which_nothing_is_known_gets_its_chance(
+    tmp_path: Path, timeout: str, settings: str, left: bool
+) -> None:
+    """As long as an export may take, and the end of the app: a short job meets a silent one at its end."""
+    variable = f'os.environ["OTEL_EXPORTER_OTLP_TIMEOUT"] = "{timeout}"'
+    found = told(tmp_path, f"{ENDING}\n{variable}\nready({settings})\nended()")
+    assert found == {"left": [left, left]}
 
 
 def test_a_collector_of_which_nothing_is_known_gets_the_last_export(
