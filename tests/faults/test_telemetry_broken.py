@@ -124,10 +124,8 @@ def test_collector_down(app: App, bare: Any, monkeypatch: pytest.MonkeyPatch) ->
         with broken(None) as telemetry:
             assert bounded(app.run) == bare
             assert bounded(lambda: otel_llm.flush(1.0) in (True, False))
-            assert telemetry.value(catalog.CALLS) in (0, 2)  # hidden where metrics go over OTLP
-            began = time.monotonic()
+            assert telemetry.value(catalog.CALLS) == 2
             bounded(otel_llm.uninstrument)
-            assert time.monotonic() - began < 15
 
 
 @pytest.mark.parametrize("what", [RuntimeError("full"), OSError(28, "No space left on device")])

@@ -11,15 +11,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from wsgiref.simple_server import WSGIServer
 
 import pytest
 import trustme
 
 import otel_llm
 from otel_llm import instrumentor
-from otel_llm.exposition.endpoint import Endpoint
+from otel_llm.exposition.endpoint import Endpoint, Server
 from tests.telemetry import until
 
 
@@ -104,15 +102,15 @@ def test_users(tmp_path: Path) -> None:
 
 def test_the_first_scrape_shows_our_series(monkeypatch: pytest.MonkeyPatch) -> None:
     """From the moment when the server serves: an empty page would end every series for Prometheus."""
-    serve, shown = WSGIServer.serve_forever, list[bytes]()
+    serve, shown = Server.serve, list[bytes]()
 
-    def serve_forever(server: WSGIServer, *args: Any) -> None:
+    def serving(server: Server) -> None:
         app = server.get_app()
         assert app is not None
         shown.extend(app({"REQUEST_METHOD": "GET", "PATH_INFO": "/metrics"}, lambda *_: lambda _: None))
-        serve(server, *args)
+        serve(server)
 
-    monkeypatch.setattr(WSGIServer, "serve_forever", serve_forever)
+    monkeypatch.setattr(Server, "serve", serving)
     otel_llm.instrument(scrape_port=0)
     until(lambda: shown)
     assert b"otel_llm_build_info" in shown[0]
