@@ -26,16 +26,25 @@ ROUNDS = 4
 FACTOR = 2.5
 """Of the bare app's end. On 2026-11-26: 0.9 with an endpoint to close, 1.4 with an export; 4 when the endpoint's thread
 looked twice a second whether it was to end."""
-PROGRAM = """
-import os, time
-import httpx, opentelemetry.sdk.trace, prometheus_client.openmetrics.exposition  # what the bare app has, too
+PROGRAM = r"""
+import itertools, logging, os, time
+import httpx, otel_llm
 from tests.prefork.app import call
 setup = os.environ["SETUP"]
 if setup:
-    import logging, otel_llm
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # what it says of a collector is its own
     otel_llm.instrument(scrape_port=0)
 call()
+if setup == "open-stream":
+    event = b'data: {"id":"c","model":"m","choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
+    class Endless(httpx.SyncByteStream):
+        def __iter__(self):
+            return itertools.repeat(event)
+    answer = lambda _: httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=Endless())
+    client = httpx.Client(transport=httpx.MockTransport(answer))
+    url, body = "https://api.openai.com/v1/chat/completions", {"model": "m", "messages": []}
+    chunks = client.send(client.build_request("POST", url, json=body), stream=True).iter_raw()
+    next(chunks)
 if setup == "prefork":
     pid = os.fork()
     if not pid:
@@ -88,9 +97,12 @@ def seconds(setup: str, collector: str = "", patience: float = PATIENCE) -> floa
 
 @pytest.mark.parametrize(
     ("setup", "collector"),
-    [("plain", nullcontext), ("prefork", nullcontext), ("plain", answering), ("prefork", answering)],
-    ids=["alone", "prefork", "collector", "collector-prefork"],
-)
+    [
+        ("plain", nullcontext), ("prefork", nullcontext), ("plain", answering), ("prefork", answering),
+        ("open-stream", answering),
+    ],
+    ids=["alone", "prefork", "collector", "collector-prefork", "collector-open-stream"],
+)  # fmt: skip
 def test_an_end_that_has_nothing_to_wait_for(setup: str, collector: Collector) -> None:
     with collector() as url:
         pairs = [(seconds(setup, url or ""), seconds("")) for _ in range(ROUNDS)]
