@@ -23,6 +23,8 @@ def send(folder: Path, first: int, after: int) -> None:
         [sys.executable, "-c", program], env=environment(PREFORK_APP="", PREFORK_FOLDER=str(folder)),
         cwd=REPOSITORY, check=True, timeout=60,
     )  # fmt: skip
+    for message in sorted((folder / "sent").iterdir()):
+        message.rename(folder / "queue" / message.name)
 
 
 @pytest.mark.parametrize("recycle", [(), ("--max-tasks-per-child=7",)], ids=["kept", "recycled"])
