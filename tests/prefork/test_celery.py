@@ -48,6 +48,7 @@ def test_all_children_count(tmp_path: Path, recycle: tuple[str, ...]) -> None:
         send(tmp_path, 40, 60)
         shown = finished(60)
         assert (shown.calls, shown.errors) == (60, {})
+        assert shown.exemplars > 0  # of the children's: the process that answers has made no call
         assert len(done()) >= 2
         # At the end: a child that waits for work holds billiard's (4.2) lock of the queue, and dies with it.
         if not recycle:

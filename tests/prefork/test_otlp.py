@@ -13,7 +13,9 @@ import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+import otel_llm
 from otel_llm import catalog
+from otel_llm.signals import aside
 from tests.prefork.server import START, Process, Server
 from tests.prefork.test_celery import CELERY, QUIET, send
 from tests.prefork.test_processes import told
@@ -224,16 +226,39 @@ ended()
     assert found == {"left": [True, True]}
 
 
+NO_THREADS = """
+def start(thread):
+    raise RuntimeError("can't create new thread at interpreter shutdown")
+threading.Thread.start = start
+"""
+"""As Python 3.12 does while it exits."""
+
+
+@pytest.mark.parametrize("late", ["", NO_THREADS], ids=["", "no-threads"])
 @pytest.mark.parametrize(
     ("timeout", "settings", "left"), [("0.3", "exit_timeout=15", False), ("500", "exit_timeout=0.3", True)]
 )  # the SDK's own shutdowns take 30
 def test_a_collector_of_which_nothing_is_known_gets_its_chance(
-    tmp_path: Path, timeout: str, settings: str, left: bool
+    tmp_path: Path, timeout: str, settings: str, left: bool, late: str
 ) -> None:
     """As long as an export may take, and the end of the app: a short job meets a silent one at its end."""
     variable = f'os.environ["OTEL_EXPORTER_OTLP_TIMEOUT"] = "{timeout}"'
-    found = told(tmp_path, f"{ENDING}\n{variable}\nready({settings})\nended()")
+    stand_by = f"from otel_llm.signals import aside\naside.STAND_BY = {bool(late)}"
+    found = told(tmp_path, f"{ENDING}\n{variable}\n{stand_by}\nready({settings})\n{late}\nended()")
     assert found == {"left": [left, left]}
+
+
+def test_no_thread_that_stood_by_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aside, "STAND_BY", True)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "0.1")
+    standing = lambda: sum(thread.name == "otel-llm-exit" for thread in threading.enumerate())  # noqa: E731
+    otel_llm.instrument(scrape="off", exit_timeout=30)
+    try:
+        assert standing() == 2
+    finally:
+        otel_llm.uninstrument()
+    until(lambda: not standing())
 
 
 def test_a_collector_of_which_nothing_is_known_gets_the_last_export(

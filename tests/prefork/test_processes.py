@@ -248,13 +248,15 @@ def test_kill_9_in_the_middle_loses_at_most_the_update_in_progress(tmp_path: Pat
     ("method", "parent"), [("fork", True), ("spawn", True), ("forkserver", True), ("fork", False), ("spawn", False)]
 )
 def test_multiprocessing(tmp_path: Path, method: str, parent: bool) -> None:
-    """The parent instrumented or not: children find each other. A child's last figures are there when it has ended."""
+    """The parent instrumented or not: children find each other. A child's last figures are there when it has ended,
+    exemplars included."""
     found = told(
         tmp_path,
         f"""
         def child(times, queue):
             instrumented()
-            work(times)
+            for _ in range(times):
+                call("gpt-" + str(times))
             queue.put(1)
         if __name__ == "__main__":
             context = multiprocessing.get_context({method!r})
@@ -269,15 +271,19 @@ def test_multiprocessing(tmp_path: Path, method: str, parent: bool) -> None:
                 process.join()
             if {parent}:
                 shown = scraped()
-                tell(calls=shown.calls, errors=shown.errors)
+                models = {{s.labels["gen_ai_request_model"] for s in shown.samples if s.exemplar}}
+                tell(calls=shown.calls, errors=shown.errors, exemplars=sorted(models - {{"gpt-4o"}}))
             else:
                 from otel_llm.prefork.directory import Directory
                 from otel_llm.prefork.totals import Names
                 totals = Directory(home(), Names(100)).total(None, list)
-                tell(calls=sum(value for _, value in totals.counters(catalog.CALLS)), errors={{}})
+                found = totals.histograms(catalog.DURATION)
+                models = {{labels[2] for labels, value in found if any(value.exemplars)}}
+                calls = sum(value for _, value in totals.counters(catalog.CALLS))
+                tell(calls=calls, errors={{}}, exemplars=sorted(models))
         """,
     )
-    assert found == {"calls": 9 if parent else 7, "errors": {}}
+    assert found == {"calls": 9 if parent else 7, "errors": {}, "exemplars": ["gpt-3", "gpt-4"]}
 
 
 def test_a_full_disk_costs_the_sum_and_nothing_else(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import uvicorn
 from _pytest.mark import ParameterSet
 
 from otel_llm import catalog, guard
+from otel_llm.prefork import family, processes
 from tests.prefork.app import INPUT, OUTPUT, asgi
 from tests.prefork.scrapes import GONE, Figures, Watcher, scrape
 from tests.prefork.server import START, Server, kill
@@ -54,7 +55,9 @@ def cases(names: Iterable[str]) -> list[ParameterSet]:
 @pytest.mark.parametrize("name", cases(name for name in COMMANDS if name not in RECYCLED))
 def test_every_worker_shows_the_sum_and_a_killed_one_takes_nothing_along(start: Start, name: str) -> None:
     with start(name) as server:
+        home = family.home() / str(processes.process(server.popen.pid))
         workers = server.workers(2)
+        assert home.is_dir()
         with Watcher(server.page) as watcher:
             answered = server.call(60)
             assert set(answered) == workers, "both workers must have counted, or the test shows nothing"
@@ -74,6 +77,8 @@ def test_every_worker_shows_the_sum_and_a_killed_one_takes_nothing_along(start: 
         assert until(lambda: _try(lambda: scrape(server.endpoint)), START).calls == shown.calls
         assert (watcher.falls, watcher.scrapes > 0) == ([], True)
     assert "Traceback" not in server.log
+    family.sweep(family.home() / "next")  # as the next app does: one that was killed cleans nothing
+    assert not home.exists()
 
 
 @pytest.mark.parametrize("name", cases(RECYCLED))
