@@ -79,7 +79,7 @@ def receiver() -> Iterator[tuple[str, Received]]:
     thread.join()
 
 
-KEPT = ["gunicorn-sync", "gunicorn-sync-preload", "gunicorn-gthread", "gunicorn-uvicorn", "uvicorn"]
+KEPT = ["gunicorn-sync", "gunicorn-sync-preload", "gunicorn-gthread", "gunicorn-gevent", "gunicorn-uvicorn", "uvicorn"]
 
 
 @pytest.mark.parametrize("name", cases(KEPT))

@@ -33,13 +33,15 @@ COMMANDS = {
     "gunicorn-gthread-preload-recycled": (
         *GUNICORN, "--worker-class=gthread", "--threads=4", "--preload", "--max-requests=20", WSGI,
     ),
+    "gunicorn-gevent": (*GUNICORN, "--worker-class=gevent", WSGI),
+    "gunicorn-gevent-preload": (*GUNICORN, "--worker-class=gevent", "--preload", WSGI),
     "gunicorn-uvicorn": (*GUNICORN, "--worker-class=uvicorn_worker.UvicornWorker", ASGI),
     "gunicorn-uvicorn-preload": (*GUNICORN, "--worker-class=uvicorn_worker.UvicornWorker", "--preload", ASGI),
     "uvicorn": ("-m", "uvicorn", "--fd={fd}", "--workers=2", ASGI),
     "uvicorn-recycled": ("-m", "uvicorn", "--fd={fd}", "--workers=2", "--limit-max-requests=20", ASGI),
 }  # fmt: skip
 RECYCLED = [name for name in COMMANDS if name.endswith("recycled")]
-SLOW = {"gunicorn-gthread", "uvicorn-recycled", "gunicorn-uvicorn-preload"}
+SLOW = {"gunicorn-gevent-preload", "gunicorn-gthread", "uvicorn-recycled", "gunicorn-uvicorn-preload"}
 Start = Callable[..., Server]
 
 
