@@ -22,6 +22,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from otel_llm.guard import logger
+from otel_llm.redaction import redact
 
 T = TypeVar("T")
 SLOW: Final = 3.0
@@ -261,7 +262,7 @@ class Environment:
             return getattr(importlib.import_module(f"{package}.{module}"), name)
         except ImportError:
             self._warn(
-                f"an OTLP endpoint is set ({endpoint}) but the exporter for {protocol} is not installed: "
+                f"an OTLP endpoint is set ({redact(endpoint)}) but the exporter for {protocol} is not installed: "
                 "pip install 'otel-llm[otlp]'; nothing is exported over OTLP"
             )
             return None

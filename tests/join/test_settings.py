@@ -109,12 +109,14 @@ def test_a_standard_variable_that_the_sdk_does_not_take(
 
 
 def test_an_exporter_that_is_not_installed_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://user:s3cret@127.0.0.1:9?token=s3cret")
     for module in ("trace_exporter", "metric_exporter"):
         monkeypatch.setitem(sys.modules, f"opentelemetry.exporter.otlp.proto.http.{module}", None)
     with observed(tracer_provider=None) as telemetry:
         (warning,) = [record.getMessage() for record in telemetry.logged]
         telemetry.logged.clear()
+    assert "@127.0.0.1:9" in warning
+    assert "s3cret" not in warning
     assert "pip install 'otel-llm[otlp]'" in warning
     assert "nothing is exported over OTLP" in warning
 
