@@ -10,6 +10,7 @@ import selectors
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, cast
@@ -25,6 +26,8 @@ from otel_llm.guard import logger
 from otel_llm.settings import Settings
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+LAST_ANSWER: Final = 1.0
+"""Seconds that the end of the endpoint waits for answers that are under way."""
 _REFUSED: Final = [("WWW-Authenticate", 'Basic realm="metrics"'), ("Content-Type", "text/plain")]
 
 
@@ -37,6 +40,7 @@ class Server(ThreadingWSGIServer):
 
     def __init__(self, *args: Any) -> None:
         self._told, self._telling = socket.socketpair()
+        self._answering: Final[set[threading.Thread]] = set()
         super().__init__(*args)
 
     def serve(self) -> None:
@@ -51,6 +55,22 @@ class Server(ThreadingWSGIServer):
     def end(self) -> None:
         """Has :meth:`serve` return, in whichever thread it is."""
         self._telling.send(b"\0")
+
+    def asked(self) -> None:
+        """A request has been read, in the thread that answers it."""
+        self._answering.add(threading.current_thread())
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._answering.discard(threading.current_thread())
+
+    def answer(self, timeout: float) -> None:
+        """Waits for the answers that are under way, not for clients that have asked for nothing yet."""
+        deadline = time.monotonic() + timeout
+        for thread in list(self._answering):
+            thread.join(max(deadline - time.monotonic(), 0.0))
 
     def server_close(self) -> None:
         super().server_close()
@@ -80,6 +100,7 @@ class Endpoint:
         """Stops serving and frees the port."""
         self._server.end()
         self._thread.join()
+        self._server.answer(LAST_ANSWER)
         self._server.server_close()
 
     def forked(self) -> None:
@@ -124,8 +145,18 @@ def mend(error: Exception) -> str:
     return "OTEL_EXPORTER_PROMETHEUS_PORT, or instrument(scrape_port=...), to a free port"
 
 
-class _Quiet(WSGIRequestHandler):
+class _Handler(WSGIRequestHandler):
     """Logs no requests."""
+
+    wbufsize = -1
+    """Buffered: written line by line, an answer that is cut by the end of its process could be a good one without a
+    body, and no series."""
+
+    def parse_request(self) -> bool:
+        found = super().parse_request()
+        if found:
+            cast("Server", self.server).asked()
+        return found
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the base class
         """Nothing."""
@@ -142,7 +173,7 @@ def _listen(host: str, port: int, app: WsgiApp, context: ssl.SSLContext | None) 
     class OfFamily(Server):
         address_family = family
 
-    server = make_server(str(found[0]), port, app, OfFamily, handler_class=_Quiet)
+    server = make_server(str(found[0]), port, app, OfFamily, handler_class=_Handler)
     if context is not None:
         # The handshake is left to the thread of each connection: a silent client must not stop the others.
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)

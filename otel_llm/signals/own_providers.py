@@ -167,6 +167,13 @@ class OwnTracerProvider(TracerProvider):
         super().__init__(shutdown_on_exit=False, resource=resource)
         self.add_span_processor(BatchSpanProcessor(self._worker))
 
+    def renew(self, resource: Resource) -> None:
+        """In a forked child: the resource of this process. The SDK (1.45) has made the id of the instance a random one
+        there, whatever was given."""
+        update: Callable[[Resource], None] | None = getattr(self, "_update_resource", None)
+        if update is not None:  # SDKs before 1.45
+            update(resource)
+
     @property
     def failing(self) -> bool:
         """Whether exports are known to fail."""

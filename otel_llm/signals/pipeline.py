@@ -140,6 +140,8 @@ class Pipeline:
             old, self._own_meter = self._own_meter, self._environment.meter_provider()
             Aside(old.shutdown).begin(self._hands)
             self.instruments()
+        if self._own_tracer is not None:
+            self._own_tracer.renew(self._environment.resource())
 
     def shutdown(self) -> None:
         """Shuts down the providers that we made, and no others."""

@@ -17,8 +17,8 @@ from otel_llm.prefork.family import Family
 from otel_llm.prefork.membership import Membership
 from otel_llm.prefork.totals import Names
 from otel_llm.signals.ledger import Ledger
+from tests.prefork.programs import told
 from tests.prefork.test_directory import LABELS, Worker, dead, shown
-from tests.prefork.test_processes import told
 
 WORKERS = """
 import resource

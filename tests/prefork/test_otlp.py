@@ -16,9 +16,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 import otel_llm
 from otel_llm import catalog
 from otel_llm.signals import aside
+from tests.prefork.programs import told
 from tests.prefork.server import START, Process, Server
 from tests.prefork.test_celery import CELERY, QUIET, send
-from tests.prefork.test_processes import told
 from tests.prefork.test_servers import COMMANDS, RECYCLED, cases
 from tests.telemetry import until
 
@@ -93,6 +93,20 @@ def test_workers_of_a_server(tmp_path: Path, receiver: tuple[str, Received], nam
     expected = sorted(answered.count(pid) for pid in workers)
     assert sorted(received.told().values()) == expected
     assert received.durations == received.spans == received.told()
+
+
+@pytest.mark.parametrize("name", ["gunicorn-sync", "gunicorn-sync-preload", "uvicorn"])
+def test_an_instance_id_that_is_given_to_all_workers_becomes_one_of_each(
+    tmp_path: Path, receiver: tuple[str, Received], name: str
+) -> None:
+    """As a deployment does that sets it to the pod's name."""
+    url, received = receiver
+    env = {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_RESOURCE_ATTRIBUTES": f"{INSTANCE}=pod-1", "PREFORK_APP": "own"}
+    with Server(*COMMANDS[name], log=tmp_path / "log", **env) as server:
+        workers = server.workers(2)
+        answered = server.call(30)
+    expected = {f"pod-1:{pid}": answered.count(pid) for pid in workers}
+    assert received.told() == received.durations == received.spans == expected
 
 
 @pytest.mark.parametrize("name", cases(RECYCLED))
