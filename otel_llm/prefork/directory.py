@@ -59,10 +59,14 @@ class Directory:
         self.spare: Final = spare
         """Where files go that it has no room for."""
         self._names: Final = names
-        self._inherited: Final = inherited
+        self._inherited: Final = list(inherited)
         self._mutex = threading.Lock()  # locks on files hold among processes, not among threads
         self._indexes: dict[str, Index] = {}
         self._archived: tuple[Stamp, Archive] = ((0, 0), Archive())
+
+    def inherit(self, found: Iterable[Inherited]) -> None:
+        """Segments that count as long as they stand in no file."""
+        self._inherited.extend(found)
 
     def shares(self) -> list[Share]:
         """Who has files here."""

@@ -247,6 +247,7 @@ class Membership:
         directory, folded = self._directory, False
         if directory is not None:
             self._ledger.publish()
+            directory.inherit(self._bequeathed.values())
             self._left = True
             try:
                 folded = directory.tidy(self._member, timeout=TICK, leaving=True, homeless=self._unwritten())

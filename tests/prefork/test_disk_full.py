@@ -184,6 +184,28 @@ def refused(found: dict[str, Any]) -> None:
         pytest.skip(f"no mount namespace here: {found['refused']}")
 
 
+def test_a_last_scrape_of_a_process_without_room_shows_what_it_showed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def writing(descriptor: int, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    me, ledger = processes.process(os.getpid()), Ledger()
+    monkeypatch.setattr(family, "SHARED_MEMORY", tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    membership = Membership(Family(me, me, None), ledger, Names(100), lambda: None)
+    sibling = Worker(membership.family.directory(), processes.process(os.getppid()))
+    for found, value in ((sibling.ledger, 3), (ledger, 5)):
+        found.counter(catalog.RETRY_WAIT, *LABELS).value = value
+    sibling.flush()
+    monkeypatch.setattr(files, "_write", writing)
+    membership.join()
+    rows = lambda: membership.rows().counters(catalog.RETRY_WAIT)  # noqa: E731
+    before = rows()
+    membership.leave()
+    assert (before, rows()) == ([(LABELS, 8)], [(LABELS, 8)])
+
+
 def test_a_directory_that_is_given_has_no_other_beside_it(tmp_path: Path) -> None:
     """Whoever shares it may share no other, so what it has no room for is shown by nobody, until it has some."""
     found = told(
