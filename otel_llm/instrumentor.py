@@ -50,6 +50,7 @@ class SettingKeywords(TypedDict, total=False):
     native_spans: NativeSpans | None
     semconv: Semconv | None
     set_global: bool | None
+    exit_timeout: float | None
     prices: str | None
     prices_refresh: str | None
     prices_refresh_seconds: int | None

@@ -41,6 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     native_spans: NativeSpans = "suppress"
     semconv: Semconv = "released"
     set_global: bool = False
+    exit_timeout: float = 5.0
     prices: str | None = None
     prices_refresh: str | None = None
     prices_refresh_seconds: int = 86_400
@@ -103,6 +104,18 @@ def _dollars(text: str) -> float:
     return value
 
 
+EXIT_LIMIT: Final = 30.0
+"""Seconds after which OpenTelemetry's own shutdowns (SDK 1.45) give up. More is taken as this: some OpenTelemetry SDKs
+read milliseconds in OTEL_EXPORTER_OTLP_TIMEOUT, where Python's reads seconds."""
+
+
+def _patience(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise ValueError(text)
+    return min(value, EXIT_LIMIT)
+
+
 _KEY: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,30}")
 _KEYS_CAP: Final = 8
 
@@ -150,6 +163,8 @@ SPECS: Final = (
          "Names of the gen_ai metrics: as released, or as renamed on the conventions' main branch."),
     Spec("set_global", _boolean, "true or false",
          "Register the providers that we make as the global ones, so that the app's own spans are exported too."),
+    Spec("exit_timeout", _patience, "seconds from 0 on; more than 30 are 30",
+         "How long the end of the app may wait for the last export over OTLP.", "OTEL_EXPORTER_OTLP_TIMEOUT"),
     Spec("prices", _words, "path of a YAML or JSON file", "Price overrides; see docs of otel_llm.prices."),
     Spec("prices_refresh", _words, "path or http(s) URL of a price table, as in the package's prices.json",
          "Read the price table from there, in a background thread. Unset: nothing is fetched."),

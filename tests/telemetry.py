@@ -180,7 +180,7 @@ class _Collect(logging.Handler):
 def observed(*, endpoint: bool = False, **settings: Any) -> Iterator[Telemetry]:
     """Instruments, yields what is told, restores, and checks that nothing of ours failed on the way.
 
-    Without ``endpoint`` no server thread is started: stopping one takes prometheus_client half a second.
+    Without ``endpoint`` no server thread is started.
     """
     provider, exporter = TracerProvider(shutdown_on_exit=False), InMemorySpanExporter()
     provider.add_span_processor(SimpleSpanProcessor(exporter))

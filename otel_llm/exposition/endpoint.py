@@ -6,13 +6,15 @@ import base64
 import binascii
 import errno
 import hmac
+import selectors
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, cast
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.exposition import (
@@ -24,15 +26,68 @@ from otel_llm.guard import logger
 from otel_llm.settings import Settings
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+LAST_ANSWER: Final = 1.0
+"""Seconds that the end of the endpoint waits for answers that are under way."""
 _REFUSED: Final = [("WWW-Authenticate", 'Basic realm="metrics"'), ("Content-Type", "text/plain")]
+
+
+class Server(ThreadingWSGIServer):
+    """A server that ends as soon as it is told to: ``serve_forever`` (Python 3.11 to 3.13) looks twice a second whether
+    it is, and each end of an app would wait for that."""
+
+    timeout = 0
+    """Of :meth:`handle_request`, which is called when there is a request."""
+
+    def __init__(self, *args: Any) -> None:
+        self._told, self._telling = socket.socketpair()
+        self._answering: Final[set[threading.Thread]] = set()
+        super().__init__(*args)
+
+    def serve(self) -> None:
+        """Serves until :meth:`end`."""
+        # No epoll: a forked child would have it in common with its parent.
+        with getattr(selectors, "PollSelector", selectors.SelectSelector)() as selector:
+            for found in (self, self._told):
+                selector.register(found, selectors.EVENT_READ)
+            while not any(key.fileobj is self._told for key, _ in selector.select()):
+                self.handle_request()
+
+    def end(self) -> None:
+        """Has :meth:`serve` return, in whichever thread it is."""
+        self._telling.send(b"\0")
+
+    def asked(self) -> None:
+        """A request has been read, in the thread that answers it."""
+        self._answering.add(threading.current_thread())
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._answering.discard(threading.current_thread())
+
+    def answer(self, timeout: float) -> None:
+        """Waits for the answers that are under way, not for clients that have asked for nothing yet."""
+        deadline = time.monotonic() + timeout
+        for thread in list(self._answering):
+            thread.join(max(deadline - time.monotonic(), 0.0))
+
+    def server_close(self) -> None:
+        super().server_close()
+        self._told.close()
+        self._telling.close()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nothing: a client that went away, or speaks no TLS, is no news for the app's stderr."""
 
 
 class Endpoint:
     """An HTTP server thread over a registry: everything that the app registered there is served too."""
 
-    def __init__(self, server: WSGIServer, thread: threading.Thread) -> None:
+    def __init__(self, server: Server) -> None:
         self._server = server
-        self._thread = thread
+        self._thread = threading.Thread(target=server.serve, name="otel-llm-scrape", daemon=True)
+        self._thread.start()
         self.host, self.port = str(server.server_address[0]), int(server.server_address[1])
 
     @property
@@ -43,13 +98,14 @@ class Endpoint:
 
     def close(self) -> None:
         """Stops serving and frees the port."""
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.end()
         self._thread.join()
+        self._server.answer(LAST_ANSWER)
+        self._server.server_close()
 
     def forked(self) -> None:
         """In a forked child, which has the socket and no thread: else the port stays taken when the parent ends."""
-        self._server.socket.close()
+        self._server.server_close()
 
 
 class EndpointError(ValueError):
@@ -68,9 +124,7 @@ def serve(settings: Settings, quiet: bool = False, registry: CollectorRegistry =
                 address(host, port), error, mend(error),
             )  # fmt: skip
         return None
-    thread = threading.Thread(target=server.serve_forever, name="otel-llm-scrape", daemon=True)
-    thread.start()
-    return Endpoint(server, thread)
+    return Endpoint(server)
 
 
 def address(host: str, port: int) -> str:
@@ -91,14 +145,24 @@ def mend(error: Exception) -> str:
     return "OTEL_EXPORTER_PROMETHEUS_PORT, or instrument(scrape_port=...), to a free port"
 
 
-class _Quiet(WSGIRequestHandler):
+class _Handler(WSGIRequestHandler):
     """Logs no requests."""
+
+    wbufsize = -1
+    """Buffered: written line by line, an answer that is cut by the end of its process could be a good one without a
+    body, and no series."""
+
+    def parse_request(self) -> bool:
+        found = super().parse_request()
+        if found:
+            cast("Server", self.server).asked()
+        return found
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the base class
         """Nothing."""
 
 
-def _listen(host: str, port: int, app: WsgiApp, context: ssl.SSLContext | None) -> WSGIServer:
+def _listen(host: str, port: int, app: WsgiApp, context: ssl.SSLContext | None) -> Server:
     """A server that does not serve yet. Not prometheus_client's ``start_http_server`` (0.26): that one serves a
     registry before a check of passwords can be put around it.
 
@@ -106,13 +170,10 @@ def _listen(host: str, port: int, app: WsgiApp, context: ssl.SSLContext | None) 
     """
     family, *_, found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
 
-    class Server(ThreadingWSGIServer):
+    class OfFamily(Server):
         address_family = family
 
-        def handle_error(self, request: Any, client_address: Any) -> None:
-            """Nothing: a client that went away, or speaks no TLS, is no news for the app's stderr."""
-
-    server = make_server(str(found[0]), port, app, Server, handler_class=_Quiet)
+    server = make_server(str(found[0]), port, app, OfFamily, handler_class=_Handler)
     if context is not None:
         # The handshake is left to the thread of each connection: a silent client must not stop the others.
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +21,7 @@ from otel_llm.signals.ledger import Labels, Ledger, Rows
 
 if TYPE_CHECKING:  # not on Windows, which has neither fork nor fcntl
     from otel_llm.prefork.family import Family
+    from otel_llm.prefork.files import Inherited
     from otel_llm.prefork.membership import Membership
     from otel_llm.prefork.totals import Names
 
@@ -46,6 +47,7 @@ class Exposure:
         self._serve = serve
         self._family = _family(settings)
         self._membership: Membership | None = None
+        self._inherited: Sequence[Inherited] = ()
         self._names: Names | None = None
         self._exposed = settings.scrape != "off"
         self._leading = threading.Lock()
@@ -81,7 +83,7 @@ class Exposure:
                 from otel_llm.prefork.membership import Membership
 
                 self._names = _names(self._settings)
-                made = Membership(self._family, self._ledger, self._names, self._lead)
+                made = Membership(self._family, self._ledger, self._names, self._lead, self._inherited)
                 made.join()
                 if self.endpoint is not None:
                     made.lead()
@@ -90,7 +92,7 @@ class Exposure:
     def forked(self) -> None:
         """In a forked child: lets go of the parent's files and socket. It joins when it makes its first call."""
         if self._membership is not None:
-            self._membership.forked()
+            self._inherited = self._membership.forked()
         if self.endpoint is not None:
             self.endpoint.forked()
         self._membership = self._names = self.endpoint = None

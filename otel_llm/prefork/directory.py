@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from otel_llm.prefork import files
-from otel_llm.prefork.files import Member
+from otel_llm.prefork.files import Inherited, Member
 from otel_llm.prefork.processes import Process, alive
 from otel_llm.prefork.totals import ADMITTED, Index, Names, Totals
 from otel_llm.signals.cells import LATER_SEGMENT, Buffer, Cells, in_memory
@@ -52,14 +52,21 @@ class Archive(msgspec.Struct):
 class Directory:
     """The files of one family, as one process sees them. Its own share is read from memory, never from its files."""
 
-    def __init__(self, path: Path, names: Names, spare: Path | None = None) -> None:
+    def __init__(
+        self, path: Path, names: Names, spare: Path | None = None, inherited: Sequence[Inherited] = ()
+    ) -> None:
         self.path: Final = path
         self.spare: Final = spare
         """Where files go that it has no room for."""
         self._names: Final = names
+        self._inherited: Final = list(inherited)
         self._mutex = threading.Lock()  # locks on files hold among processes, not among threads
         self._indexes: dict[str, Index] = {}
         self._archived: tuple[Stamp, Archive] = ((0, 0), Archive())
+
+    def inherit(self, found: Iterable[Inherited]) -> None:
+        """Segments that count as long as they stand in no file."""
+        self._inherited.extend(found)
 
     def shares(self) -> list[Share]:
         """Who has files here."""
@@ -101,7 +108,7 @@ class Directory:
             self._clean()
             dead = [share for share in self.shares() if self._dead(share.member, own, leaving)]
             if dead or homeless or self._names.changed:
-                self._fold(dead, homeless)
+                self._fold(dead, homeless, own if leaving else None)
             return True
 
     def renew(self) -> None:
@@ -133,10 +140,17 @@ class Directory:
         return (found.st_ino, found.st_mtime_ns)
 
     def _read(self, own: Member | None) -> Totals:
-        archive, totals = self._archive(), Totals()
+        # Before the files are listed: in between, a segment may be moved into one.
+        inherited = [(found, bytes(found.memory)) for found in self._inherited]
+        archive, totals, shares = self._archive(), Totals(), self.shares()
         for index, data in archive.pieces:
             totals.add(index, data, living=False)
-        for share in self.shares():
+        written = {(share.member, number) for share in shares for number in share.numbers}
+        for found, data in inherited:
+            if found.member.name not in archive.absorbed and (found.member, found.number) not in written:
+                index = self._index(f"inherited.{found.member.file(found.number)}", data)
+                totals.add(index, data, living=files.living(found.member, self.path))
+        for share in shares:
             if share.member != own and share.member.name not in archive.absorbed:
                 living = files.living(share.member, self.path)
                 for index, data in self._pieces(share):
@@ -177,7 +191,7 @@ class Directory:
     def _dead(self, member: Member, own: Member | None, leaving: bool) -> bool:
         return leaving if member == own else not files.living(member, self.path)
 
-    def _fold(self, dead: list[Share], homeless: Sequence[bytes] = ()) -> None:
+    def _fold(self, dead: list[Share], homeless: Sequence[bytes] = (), leaving: Member | None = None) -> None:
         archive, totals, cells = self._archive(), Totals(), Cells()
         cells.make = lambda _: in_memory(LATER_SEGMENT)
         new = [share for share in dead if share.member.name not in archive.absorbed]
@@ -192,8 +206,8 @@ class Directory:
             totals.add(index, data, living=False)
         for label, value in self._names.items():
             cells.place((ADMITTED, label, value), 0)
-        for share in dead:
-            cells.place((ABSORBED, share.member.name), 0)
+        for member in {*(share.member for share in dead), *([leaving] if leaving else ())}:
+            cells.place((ABSORBED, member.name), 0)
         for root in _alive({*archive.roots, *(str(share.member.root) for share in new)}):
             cells.place((ROOT, root), 0)
         totals.write(cells)

@@ -12,17 +12,18 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from mmap import mmap
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
 from otel_llm.prefork.processes import Process, alive
-from otel_llm.signals.cells import Segment
+from otel_llm.signals.cells import MAGIC, Segment
 
+T = TypeVar("T")
 SUFFIX: Final = ".cells"
 UNFINISHED: Final = ".new"
 LOCK: Final = "lock"
@@ -44,6 +45,18 @@ class Member(msgspec.Struct, frozen=True):
 
     def file(self, number: int) -> str:
         return f"{self.name}.{number}{SUFFIX}"
+
+
+class Inherited(msgspec.Struct, frozen=True):
+    """A segment of a process for which there was no room when it got siblings: memory that its children share."""
+
+    member: Member
+    number: int
+    memory: mmap
+
+    def void(self) -> None:
+        """It stands in a file now."""
+        self.memory[: len(MAGIC)] = bytes(len(MAGIC))
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -111,28 +124,29 @@ def create(path: Path, content: bytes, spare: Path | None = None) -> Held:
 
     :raises OSError: if there is no room, in the spare directory neither, or no right to.
     """
+    return held(path, _roomy(path, spare, path.name, lambda found: _create(found, content)))
+
+
+def _roomy(path: Path, spare: Path | None, name: str, make: Callable[[Path], T]) -> T:
+    """Makes a file at the path or, where there is no room, under this name in the spare directory. Then a link stands
+    at the path, for nothing as long as the file is not whole."""
     try:
-        return _create(path, content)
+        return make(path)
     except OSError as error:
         if spare is None or error.errno not in NO_ROOM:
             raise
-    made = _create(_spared(spare, path.name), content)
-    try:
-        path.symlink_to(made.path)
-    except OSError:
-        made.close()
-        made.path.unlink()
-        raise
-    return held(path, made.descriptor)
-
-
-def _spared(spare: Path, name: str) -> Path:
     private(spare.parent)
     private(spare)
-    return spare / name
+    path.symlink_to(spare / name)
+    try:
+        return make(spare / name)
+    except BaseException:
+        path.unlink()
+        raise
 
 
-def _create(path: Path, content: bytes) -> Held:
+def _create(path: Path, content: bytes) -> int:
+    """The descriptor of the file, which is locked."""
     made = path.with_name(f".{path.name}{UNFINISHED}")
     descriptor = os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
@@ -144,7 +158,7 @@ def _create(path: Path, content: bytes) -> Held:
         with suppress(OSError):
             made.unlink()
         raise
-    return held(path, descriptor)
+    return descriptor
 
 
 def move(segment: Segment, path: Path, spare: Path | None = None) -> Held:
@@ -171,14 +185,7 @@ def replace(path: Path, segments: list[Segment], spare: Path | None = None) -> N
     made = path.with_name(f".{path.name}{UNFINISHED}")
     made.unlink(missing_ok=True)
     before = _elsewhere(path, spare)
-    try:
-        _write_all(made, segments)
-    except OSError as error:
-        if spare is None or error.errno not in NO_ROOM:
-            raise
-        real = _spared(spare, f"{path.name}.{secrets.token_hex(4)}")
-        _write_all(real, segments)
-        made.symlink_to(real)
+    _roomy(made, spare, f"{path.name}.{secrets.token_hex(4)}", lambda found: _write_all(found, segments))
     made.replace(path)
     if before is not None:
         before.unlink(missing_ok=True)

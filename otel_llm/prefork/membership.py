@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from mmap import mmap
 from typing import Final
 
 from otel_llm.guard import guarded, logger, site
 from otel_llm.prefork import files
 from otel_llm.prefork.directory import Directory
 from otel_llm.prefork.family import Family
-from otel_llm.prefork.files import Held, Member
+from otel_llm.prefork.files import Held, Inherited, Member
 from otel_llm.prefork.totals import Names, Totals
 from otel_llm.signals.cells import Segment, in_memory
 from otel_llm.signals.ledger import Ledger, Rows
@@ -30,10 +31,14 @@ class Membership:
     """A process in its family. Nothing here raises: without a directory, or room in it, the ledger stays in memory.
 
     What stays in memory is not shown: siblings cannot see it, so a sum with it would fall as soon as one of them
-    answers, or this process is killed. Only a process that was shown before it had siblings goes on as it was.
+    answers, or this process is killed. Only what was shown before there were siblings goes on as it was: the children
+    inherit it, as memory that they share.
     """
 
-    def __init__(self, family: Family, ledger: Ledger, names: Names, tick: Callable[[], None]) -> None:
+    def __init__(
+        self, family: Family, ledger: Ledger, names: Names, tick: Callable[[], None],
+        inherited: Sequence[Inherited] = (),
+    ) -> None:  # fmt: skip
         self.family: Final = family
         self.joined = False
         self._first: Final = family.alone
@@ -43,7 +48,10 @@ class Membership:
         self._names: Final = names
         self._tick = tick
         self._directory: Directory | None = None
-        self._member: Member | None = None
+        self._member: Member = files.member(family.me, family.root)
+        self._inherited: Final = inherited
+        self._bequeathed: dict[int, Inherited] = {}
+        """Segments that were shown before there were siblings, and have found no room."""
         self._homes: dict[int, Held] = {}
         """Files of the segments that lie in one."""
         self._warned = False
@@ -58,6 +66,8 @@ class Membership:
             return
         self.joined = True
         self._enter()
+        if self._first:
+            self._bequeath()
         self._thread = threading.Thread(target=self._run, name="otel-llm-prefork", daemon=True)
         with suppress(RuntimeError):  # the interpreter is shutting down
             self._thread.start()
@@ -87,12 +97,13 @@ class Membership:
             return True
         return self._endpoint is not None
 
-    def forked(self) -> None:
-        """In a forked child: lets go of what is the parent's, without touching it."""
+    def forked(self) -> list[Inherited]:
+        """In a forked child: lets go of what is the parent's, without touching it, but for what is inherited."""
         for home in self._homes.values():
             home.close()
         if self._endpoint is not None:
             self._endpoint.close()
+        return [*self._inherited, *self._bequeathed.values()]
 
     def leave(self) -> None:
         """The process ends, or is no longer instrumented: its figures go to the archive, its files away."""
@@ -106,13 +117,12 @@ class Membership:
     def _enter(self) -> None:
         try:
             path = self.family.directory()
-            directory = Directory(path, self._names, self.family.spare)
+            directory = Directory(path, self._names, self.family.spare, self._inherited)
             if self.family.reused:
                 directory.renew()
         except OSError as error:
             self._homeless(error)
             return
-        self._member = files.member(self.family.me, self.family.root)
         self._directory = directory
         with self._ledger.lock:
             self._ledger.cells.make = self._segment
@@ -135,7 +145,7 @@ class Membership:
                     return
 
     def _house(self, number: int, segment: Segment) -> bool:
-        if self._directory is None or self._member is None:
+        if self._directory is None:
             return False
         path = self._directory.path / self._member.file(number)
         try:
@@ -143,7 +153,19 @@ class Membership:
         except OSError as error:
             self._homeless(error)
             return False
+        if number in self._bequeathed:
+            self._bequeathed.pop(number).void()
         return True
+
+    @guarded("prefork.bequeath")
+    def _bequeath(self) -> None:
+        with self._ledger.lock:
+            for number, segment in enumerate(self._ledger.cells.segments):
+                if number not in self._homes:
+                    shared = mmap(-1, len(segment.raw))
+                    shared[:] = bytes(segment.raw)
+                    segment.mount(shared)
+                    self._bequeathed[number] = Inherited(self._member, number, shared)
 
     def _homeless(self, error: OSError) -> None:
         site("prefork.full").count()
@@ -161,7 +183,7 @@ class Membership:
     def _own(self) -> list[bytes | None]:
         with self._ledger.lock:
             return [
-                bytes(segment.raw) if self._first or number in self._homes else None
+                bytes(segment.raw) if number in self._homes or number in self._bequeathed else None
                 for number, segment in enumerate(self._ledger.cells.segments)
             ]
 
@@ -225,6 +247,7 @@ class Membership:
         directory, folded = self._directory, False
         if directory is not None:
             self._ledger.publish()
+            directory.inherit(self._bequeathed.values())
             self._left = True
             try:
                 folded = directory.tidy(self._member, timeout=TICK, leaving=True, homeless=self._unwritten())
@@ -234,6 +257,8 @@ class Membership:
             self._ledger.cells.make = in_memory
             # Files that could not be folded stay: when this process is dead, a sibling does it.
             self._come_home(remove=folded)
+            if folded:
+                self._bury()
         if self._endpoint is not None:
             self._endpoint.close()
         self._left = True
@@ -249,3 +274,11 @@ class Membership:
                 files.remove(home.path, self.family.spare)
             home.close()
         self._homes.clear()
+
+    def _bury(self) -> None:
+        """What is bequeathed stands in the archive now. The ledger's lock is held by the caller."""
+        for number, found in self._bequeathed.items():
+            segment = self._ledger.cells.segments[number]
+            segment.mount(bytearray(segment.raw))
+            found.void()
+        self._bequeathed.clear()

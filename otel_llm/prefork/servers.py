@@ -10,14 +10,11 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 from types import ModuleType
-from typing import Any, Final
+from typing import Any
 
 from otel_llm import runtime
 from otel_llm.guard import guarded, site
 from otel_llm.patching import Patches
-
-LAST_EXPORT: Final = 10.0
-"""Seconds that the last export may take."""
 
 
 def patch(module: ModuleType, patches: Patches) -> None:
@@ -67,4 +64,4 @@ def _export(*, ending: bool) -> None:
             active.recorder.abandon_open()
         else:
             active.recorder.drain()
-        active.recorder.pipeline.flush(LAST_EXPORT, ending=True)
+        active.recorder.pipeline.last_export()

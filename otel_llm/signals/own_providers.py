@@ -22,9 +22,10 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from otel_llm.guard import logger
+from otel_llm.redaction import redact
 
 T = TypeVar("T")
-SLOW: Final = 5.0
+SLOW: Final = 3.0
 """Seconds after which an export that is under way is taken to fail."""
 PROTOCOLS: Final = {
     "http/protobuf": "opentelemetry.exporter.otlp.proto.http",
@@ -166,6 +167,13 @@ class OwnTracerProvider(TracerProvider):
         super().__init__(shutdown_on_exit=False, resource=resource)
         self.add_span_processor(BatchSpanProcessor(self._worker))
 
+    def renew(self, resource: Resource) -> None:
+        """In a forked child: the resource of this process. The SDK (1.45) has made the id of the instance a random one
+        there, whatever was given."""
+        update: Callable[[Resource], None] | None = getattr(self, "_update_resource", None)
+        if update is not None:  # SDKs before 1.45
+            update(resource)
+
     @property
     def failing(self) -> bool:
         """Whether exports are known to fail."""
@@ -261,7 +269,7 @@ class Environment:
             return getattr(importlib.import_module(f"{package}.{module}"), name)
         except ImportError:
             self._warn(
-                f"an OTLP endpoint is set ({endpoint}) but the exporter for {protocol} is not installed: "
+                f"an OTLP endpoint is set ({redact(endpoint)}) but the exporter for {protocol} is not installed: "
                 "pip install 'otel-llm[otlp]'; nothing is exported over OTLP"
             )
             return None

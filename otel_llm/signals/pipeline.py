@@ -7,27 +7,25 @@ Nothing global is replaced. Providers of ours exist only while the app has none:
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Sequence
-from math import inf
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
 
 from opentelemetry import metrics, trace
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import Tracer, TracerProvider
 
 from otel_llm.catalog import SCOPE
-from otel_llm.guard import site
 from otel_llm.settings import Settings
+from otel_llm.signals.aside import Aside, Hands, bounded
 from otel_llm.signals.instruments import Instruments
 from otel_llm.signals.ledger import Ledger
 from otel_llm.signals.own_providers import Environment, OwnMeterProvider, OwnTracerProvider
 from otel_llm.version import __version__
 
-SHUTDOWN_TIMEOUT: Final = 10.0
-"""Seconds that the last export may take from the app's exit."""
+OwnProvider: TypeAlias = OwnTracerProvider | OwnMeterProvider
 LAST_TRY: Final = 2.0
-"""The same where exports are known to fail: a collector that is silent costs each deployment so much."""
+"""Seconds that the last export may take from the app's exit where exports are known to fail: a collector that is silent
+costs each deployment so much."""
 
 
 class Pipeline:
@@ -55,6 +53,7 @@ class Pipeline:
             self._own_tracer = self._environment.tracer_provider()
         if meter_provider is None and app_meter_provider() is None:
             self._own_meter = self._environment.meter_provider()
+        self._hands = Hands(len(self._own()))
         if settings.set_global:
             self._register()
         self._given_tracer: Final = tracer_provider
@@ -112,23 +111,21 @@ class Pipeline:
         )  # fmt: skip
         return spans, metrics
 
-    def flush(self, timeout: float, *, ending: bool = False) -> bool:
-        """Exports what our own providers hold. ``timeout`` in seconds; False if it ran out. ``ending``: nobody
-        asked for it but we, at the app's exit."""
+    def flush(self, timeout: float) -> bool:
+        """Exports what our own providers hold. ``timeout`` in seconds; False if it ran out."""
         milliseconds = max(int(timeout * 1000), 1)
-        steps = [
-            Aside(
-                lambda provider=provider: provider.force_flush(milliseconds),
-                LAST_TRY if ending and provider.failing else timeout,
-            )
-            for provider in self._own()
-        ]
-        return bounded(steps, timeout, self._leaving)
+        steps = [Aside(lambda provider=provider: provider.force_flush(milliseconds)) for provider in self._own()]
+        return bounded(steps, self._hands, timeout, self._leaving)
+
+    def last_export(self) -> None:
+        """Exports what our own providers hold, before an end of the app that is not told to :meth:`shutdown`."""
+        self._at_exit(lambda provider: provider.force_flush())
 
     def forked(self) -> None:
         """In a forked child: sends nothing of the parent's, and takes no lock that a thread of the parent may hold."""
         self._lock = threading.RLock()
         self._leaving = []
+        self._hands = Hands(0)
         if self._own_meter is not None:
             self._stale = not self._settings.set_global
             if self._stale:
@@ -137,21 +134,31 @@ class Pipeline:
     def renew(self) -> None:
         """In a forked child: a meter provider of its own, so that sums begin at 0 under a service.instance.id of its
         own. The tracer provider goes on: the SDK gives it a new thread and id, and we a new exporter."""
+        self._hands = Hands(len(self._own()))
         if self._stale:
             self._stale = False
             old, self._own_meter = self._own_meter, self._environment.meter_provider()
-            Aside(old.shutdown).begin()
+            Aside(old.shutdown).begin(self._hands)
             self.instruments()
+        if self._own_tracer is not None:
+            self._own_tracer.renew(self._environment.resource())
 
     def shutdown(self) -> None:
         """Shuts down the providers that we made, and no others."""
-        steps = [
-            Aside(provider.shutdown, LAST_TRY if provider.failing else SHUTDOWN_TIMEOUT) for provider in self._own()
-        ]
-        bounded(steps, SHUTDOWN_TIMEOUT, self._leaving)
+        self._at_exit(lambda provider: provider.shutdown())
+        self._hands.dismiss()
         self._own_tracer = self._own_meter = None
 
-    def _own(self) -> list[OwnTracerProvider | OwnMeterProvider]:
+    def _at_exit(self, step: Callable[[OwnProvider], Any]) -> None:
+        """Takes the step with each provider of ours, as long as the end of the app may wait."""
+        timeout = self._settings.exit_timeout
+        steps = [
+            Aside(lambda provider=provider: step(provider), LAST_TRY if provider.failing else timeout)
+            for provider in self._own()
+        ]
+        bounded(steps, self._hands, timeout, self._leaving)
+
+    def _own(self) -> list[OwnProvider]:
         return [provider for provider in (self._own_tracer, self._own_meter) if provider is not None]
 
     def _move(self, provider: MeterProvider | None) -> None:
@@ -177,50 +184,13 @@ class Pipeline:
         """Shuts down a provider of ours, aside: a call of the app is under way, and must not wait for a collector."""
         leaving = Aside(own.shutdown)
         self._leaving.append(leaving)
-        leaving.begin()
+        leaving.begin(self._hands)
 
     def _register(self) -> None:
         if self._own_tracer is not None:
             trace.set_tracer_provider(self._own_tracer)
         if self._own_meter is not None:
             metrics.set_meter_provider(self._own_meter)
-
-
-class Aside(threading.Thread):
-    """A step of OpenTelemetry's in a thread of its own: the SDK (1.45) flushes spans and sends a last export for as
-    long as it takes."""
-
-    def __init__(self, step: Callable[[], Any], patience: float = inf) -> None:
-        """``patience``: seconds that it is waited for at most."""
-        super().__init__(name="otel-llm-flush", daemon=True)
-        self._step: Final = step
-        self.patience: Final = patience
-        self.succeeded = False
-        """False until the step has ended, and if it failed or returned False."""
-
-    def begin(self) -> None:
-        try:
-            self.start()
-        except RuntimeError:  # Python 3.12 starts no thread while it exits
-            self.run()
-
-    def run(self) -> None:
-        try:
-            self.succeeded = self._step() is not False
-        except Exception as error:
-            site("pipeline.flush").note(error)
-
-
-def bounded(steps: list[Aside], timeout: float, begun: Sequence[Aside] = ()) -> bool:
-    """Runs the steps side by side and waits ``timeout`` seconds at most, also for those that were begun before. False
-    if a step did not end, failed, or returned False."""
-    now = time.monotonic()
-    for step in steps:
-        step.begin()
-    for step in (*steps, *begun):
-        if step.ident is not None:
-            step.join(max(now + min(timeout, step.patience) - time.monotonic(), 0.0))
-    return all(step.succeeded for step in steps) and not any(step.is_alive() for step in begun)
 
 
 def app_tracer_provider() -> TracerProvider | None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -9,7 +13,7 @@ import pytest
 from otel_llm import catalog
 from otel_llm.catalog import METRICS, label_name, prometheus_name
 from otel_llm.demo.emulator import Emulator, Reply
-from tests.join.processes import run, told
+from tests.join.processes import PRELUDE, environment, run, told
 from tests.join.receiver import Receiver, attributes
 
 APP = """
@@ -64,6 +68,22 @@ def test_the_last_export_is_not_lost_at_exit(emulator: Emulator, receiver: Recei
     run(APP + "call()\n", EMULATOR=emulator.url, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
     assert [span.name for span in receiver.spans] == ["chat gpt-4o"]
     assert catalog.CALLS.name in {metric.name for metric in receiver.metrics}
+
+
+def test_what_was_flushed_has_arrived_when_the_process_is_frozen(emulator: Emulator, receiver: Receiver) -> None:
+    """As functions are between two invocations, and killed in the end without another word."""
+    once = "call()\nassert otel_llm.flush(10)\nos.kill(os.getpid(), signal.{})\n"
+    source = PRELUDE + APP + "import signal\nsignal.alarm(60)\n" + once.format("SIGSTOP") + once.format("SIGKILL")
+    env = environment(EMULATOR=emulator.url, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
+    with subprocess.Popen([sys.executable, "-c", source], env=env) as process:
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        assert len(receiver.spans) == 1
+        assert catalog.CALLS.name in {metric.name for metric in receiver.metrics}
+        process.send_signal(signal.SIGCONT)
+        assert process.wait(60) == -signal.SIGKILL
+    assert len(receiver.spans) == 2
+    last = [metric for metric in receiver.metrics if metric.name == catalog.CALLS.name][-1]
+    assert sum(point.as_double or point.as_int for point in last.sum.data_points) == 2
 
 
 def test_streams_that_are_open_at_exit_end_as_abandoned(emulator: Emulator, receiver: Receiver) -> None:

@@ -94,6 +94,30 @@ def test_without_any_provider_nothing_global_is_set(emulator: Emulator) -> None:
     assert {name.removesuffix("_total") for name in found["scraped"]} >= SCRAPED
 
 
+@pytest.mark.parametrize("given", [True, False], ids=["given", "global"])
+def test_the_apps_providers_are_not_ours_to_end(given: bool, emulator: Emulator) -> None:
+    """Neither by uninstrument() nor at the exit; nor does flush() wait for them."""
+    done = run(
+        f"""
+        tracer, meter = TracerProvider(shutdown_on_exit=False), MeterProvider(shutdown_on_exit=False)
+        for provider in (tracer, meter):
+            provider.shutdown = lambda *_, **__: print("shutdown", flush=True)
+            provider.force_flush = lambda *_, **__: print("flush", flush=True)
+        if not {given}:
+            trace.set_tracer_provider(tracer)
+            metrics.set_meter_provider(meter)
+        passed = dict(tracer_provider=tracer, meter_provider=meter) if {given} else {{}}
+        for _ in range(2):
+            otel_llm.uninstrument()
+            otel_llm.instrument(scrape="off", **passed)
+            call()
+            assert otel_llm.flush(1)
+        """,
+        EMULATOR=emulator.url,
+    )
+    assert (done.stdout, done.stderr) == ("", "")
+
+
 def test_spans_of_the_app_and_ours_share_a_trace(emulator: Emulator) -> None:
     found = told(
         """
@@ -121,7 +145,7 @@ def test_a_call_does_not_wait_for_the_collector_that_the_apps_providers_replace(
         silent = socket.create_server(("127.0.0.1", 0))
         os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://127.0.0.1:%d" % silent.getsockname()[1]
         os.environ["OTEL_EXPORTER_OTLP_TIMEOUT"] = "1"
-        otel_llm.instrument(scrape="off")
+        otel_llm.instrument(scrape="off", exit_timeout=15)
         call()
         leaving = lambda: sum(thread.name == "otel-llm-flush" for thread in threading.enumerate())
         metrics.set_meter_provider(metering()[0])

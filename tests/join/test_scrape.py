@@ -109,6 +109,8 @@ def test_endpoint_serves_the_default_registry(emulator: Emulator, free_port: int
     mine = Counter("app_orders", "Orders of the app.")
     try:
         with observed(endpoint=True, scrape_port=free_port):
+            served = otel_llm.status().endpoint
+            assert served == f"http://127.0.0.1:{free_port}/metrics", "and nowhere else, by default"
             call(emulator)
             url = f"http://127.0.0.1:{free_port}/metrics"
             text = httpx2.get(url).text

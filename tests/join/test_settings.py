@@ -31,6 +31,14 @@ def test_order() -> None:
     assert load({}, {}).settings == Settings()
 
 
+@pytest.mark.parametrize(("text", "seconds"), [("", 5), ("0", 0), ("1.5", 1.5), ("20", 20), ("10000", 30)])
+def test_the_exit_waits_as_long_as_an_export_may_take(text: str, seconds: float) -> None:
+    """And no longer than OpenTelemetry does: who sets 10000 thinks of milliseconds."""
+    assert load({}, {"OTEL_EXPORTER_OTLP_TIMEOUT": text}).settings.exit_timeout == seconds
+    ours = {"OTEL_EXPORTER_OTLP_TIMEOUT": text, "OTEL_LLM_EXIT_TIMEOUT": "2"}
+    assert load({}, ours).settings.exit_timeout == 2
+
+
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
 def test_every_setting_has_its_variable(spec: Any) -> None:
     values = ("true", "on", "1", "keep", "main", "SPAN_ONLY", "2.5", "text")
@@ -45,7 +53,8 @@ def test_every_setting_has_its_variable(spec: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "text"),
     [("scrape", "maybe"), ("scrape_port", "70000"), ("http_spans", "sometimes"), ("model_cap", "0"),
-     ("budget_day", "-1"), ("budget_month", "inf"), ("native_spans", "both"), ("semconv", "old")],
+     ("budget_day", "-1"), ("budget_month", "inf"), ("native_spans", "both"), ("semconv", "old"),
+     ("exit_timeout", "-1"), ("exit_timeout", "nan")],
 )  # fmt: skip
 def test_bad_value(name: str, text: str) -> None:
     spec = next(spec for spec in SPECS if spec.name == name)
@@ -100,12 +109,14 @@ def test_a_standard_variable_that_the_sdk_does_not_take(
 
 
 def test_an_exporter_that_is_not_installed_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://user:s3cret@127.0.0.1:9?token=s3cret")
     for module in ("trace_exporter", "metric_exporter"):
         monkeypatch.setitem(sys.modules, f"opentelemetry.exporter.otlp.proto.http.{module}", None)
     with observed(tracer_provider=None) as telemetry:
         (warning,) = [record.getMessage() for record in telemetry.logged]
         telemetry.logged.clear()
+    assert "@127.0.0.1:9" in warning
+    assert "s3cret" not in warning
     assert "pip install 'otel-llm[otlp]'" in warning
     assert "nothing is exported over OTLP" in warning
 

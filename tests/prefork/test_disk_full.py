@@ -6,6 +6,7 @@ import errno
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,8 +17,8 @@ from otel_llm.prefork.family import Family
 from otel_llm.prefork.membership import Membership
 from otel_llm.prefork.totals import Names
 from otel_llm.signals.ledger import Ledger
+from tests.prefork.programs import told
 from tests.prefork.test_directory import LABELS, Worker, dead, shown
-from tests.prefork.test_processes import told
 
 WORKERS = """
 import resource
@@ -116,6 +117,50 @@ a.kill(), b.kill()
     assert found["ended"] == (18 if room else found["written"])
 
 
+@pytest.mark.parametrize("room", ["meanwhile", "at-the-end", "never"])
+@pytest.mark.parametrize("end", ["killed", "exit"])
+def test_a_master_without_room_that_dies_leaves_its_figures_to_its_children(
+    tmp_path: Path, end: str, room: str
+) -> None:
+    """It was shown before it had children, so that its figures are in every sum: its children's, too, and for good."""
+    found = told(
+        tmp_path,
+        WORKERS
+        + f"""
+instrumented(), work(2), limited(1024)
+master, family, (ready, go) = os.getpid(), home(), (os.pipe(), os.pipe())
+written = lambda: len(list(family.glob(f"{{master}}-*")))
+def child():
+    limited(None), work(4)
+    young = [scraped().calls]
+    source, out = os.pipe()
+    os.waitpid(fork(lambda: (work(1), os.write(out, str(scraped().calls).encode()))), 0)
+    young.append(float(os.read(source, 99)))
+    os.write(ready[1], b"1")
+    orphan = [float(os.read(go[0], 99))]
+    had = written()
+    until(lambda: orphan.append(scraped().calls) or os.getppid() != master, 30)
+    until(lambda: orphan.append(scraped().calls) or not written(), 30)
+    orphan.append(scraped().calls)
+    tell(young=young, orphan=sorted(set(orphan)), written=bool(had))
+fork(child)
+os.read(ready[0], 1)
+work(3)
+if {room!r} == "meanwhile":
+    limited(None)
+    until(written, 30)
+os.write(go[1], str(scraped().calls).encode())
+if {room!r} == "at-the-end":
+    membership.TIDY_EVERY = 10**9
+    limited(None)
+if {end!r} == "killed":
+    os.kill(master, signal.SIGKILL)
+""",
+        code=-9 if end == "killed" else 0,
+    )
+    assert found == {"young": [6, 7], "orphan": [10], "written": room == "meanwhile"}
+
+
 NAMESPACE = """
 import ctypes
 libc = ctypes.CDLL(None, use_errno=True)
@@ -132,6 +177,58 @@ if not alone:
     sys.exit()
 """
 """A mount namespace with a /dev/shm of 100 KB: room for one worker."""
+
+
+def refused(found: dict[str, Any]) -> None:
+    if "refused" in found:
+        pytest.skip(f"no mount namespace here: {found['refused']}")
+
+
+def test_a_last_scrape_of_a_process_without_room_shows_what_it_showed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def writing(descriptor: int, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    me, ledger = processes.process(os.getpid()), Ledger()
+    monkeypatch.setattr(family, "SHARED_MEMORY", tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    membership = Membership(Family(me, me, None), ledger, Names(100), lambda: None)
+    sibling = Worker(membership.family.directory(), processes.process(os.getppid()))
+    for found, value in ((sibling.ledger, 3), (ledger, 5)):
+        found.counter(catalog.RETRY_WAIT, *LABELS).value = value
+    sibling.flush()
+    monkeypatch.setattr(files, "_write", writing)
+    membership.join()
+    rows = lambda: membership.rows().counters(catalog.RETRY_WAIT)  # noqa: E731
+    before = rows()
+    membership.leave()
+    assert (before, rows()) == ([(LABELS, 8)], [(LABELS, 8)])
+
+
+def test_a_directory_that_is_given_has_no_other_beside_it(tmp_path: Path) -> None:
+    """Whoever shares it may share no other, so what it has no room for is shown by nobody, until it has some."""
+    found = told(
+        tmp_path,
+        NAMESPACE
+        + WORKERS
+        + """
+a, b = Worker(), Worker()
+a("start"), b("start")
+a("work", 3), b("work", 5)
+full = [a("calls"), b("calls"), a("calls")]
+assert libc.mount(b"tmpfs", b"/dev/shm", b"tmpfs", 0x20, b"size=4m") == 0  # again, and larger
+until(lambda: a("calls") == 8, 30)
+a("end")
+tell(full=full, room=[b("calls"), b("calls")], errors=list(b("errors")))
+a.kill(), b.kill()
+""",
+        TMPDIR=str(tmp_path),
+        OTEL_LLM_PREFORK_DIR="/dev/shm/given",
+    )
+    refused(found)
+    assert found == {"full": [3, 3, 3], "room": [8, 8], "errors": ["prefork.full"]}
+    assert list(tmp_path.rglob("*.cells")) == []
 
 
 def test_what_shared_memory_has_no_room_for_lies_on_the_disk(tmp_path: Path) -> None:
@@ -158,8 +255,7 @@ a.kill(), c.kill()
 """,
         TMPDIR=str(disk),
     )
-    if "refused" in found:
-        pytest.skip(f"no mount namespace here: {found['refused']}")
+    refused(found)
     assert found["steps"] == [[15, 15, 15], [16, 16], [16, 16]]
     assert found["spared"] == 2, "there was room for all, or the test shows nothing"
     assert list(disk.rglob("*.cells")) == []

@@ -7,19 +7,23 @@ import logging
 import os
 import socket
 import ssl
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
-from wsgiref.simple_server import WSGIServer
+from wsgiref.handlers import SimpleHandler
 
 import pytest
 import trustme
+from prometheus_client import REGISTRY, Metric
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 import otel_llm
 from otel_llm import instrumentor
-from otel_llm.exposition.endpoint import Endpoint
+from otel_llm.exposition.endpoint import Endpoint, Server
 from tests.telemetry import until
 
 
@@ -104,18 +108,80 @@ def test_users(tmp_path: Path) -> None:
 
 def test_the_first_scrape_shows_our_series(monkeypatch: pytest.MonkeyPatch) -> None:
     """From the moment when the server serves: an empty page would end every series for Prometheus."""
-    serve, shown = WSGIServer.serve_forever, list[bytes]()
+    serve, shown = Server.serve, list[bytes]()
 
-    def serve_forever(server: WSGIServer, *args: Any) -> None:
+    def serving(server: Server) -> None:
         app = server.get_app()
         assert app is not None
         shown.extend(app({"REQUEST_METHOD": "GET", "PATH_INFO": "/metrics"}, lambda *_: lambda _: None))
-        serve(server, *args)
+        serve(server)
 
-    monkeypatch.setattr(WSGIServer, "serve_forever", serve_forever)
+    monkeypatch.setattr(Server, "serve", serving)
     otel_llm.instrument(scrape_port=0)
     until(lambda: shown)
     assert b"otel_llm_build_info" in shown[0]
+
+
+class Slow(Collector):
+    """Holds a scrape up."""
+
+    def __init__(self) -> None:
+        self.entered, self.release = threading.Event(), threading.Event()
+
+    def describe(self) -> list[Metric]:
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        self.entered.set()
+        self.release.wait(30)
+        yield GaugeMetricFamily("slow", "The last of a page.", 1)
+
+
+def test_a_scrape_that_is_under_way_at_the_end_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a client that has asked for nothing yet is not waited for."""
+    monkeypatch.setattr("otel_llm.exposition.endpoint.LAST_ANSWER", 60.0)
+    otel_llm.instrument(scrape_port=0)
+    served, slow = endpoint(), Slow()
+    assert served is not None
+    REGISTRY.register(slow)
+    try:
+        with ThreadPoolExecutor(2) as pool, socket.create_connection(("127.0.0.1", served.port)):
+            asked = pool.submit(get, served.url)
+            assert slow.entered.wait(10)
+            ending = pool.submit(otel_llm.uninstrument)
+            until(lambda: not served._thread.is_alive())
+            assert not ending.done()
+            slow.release.set()
+            status, text = asked.result(10)
+            ending.result(10)
+    finally:
+        REGISTRY.unregister(slow)
+    assert (status, "slow 1.0" in text) == (200, True)
+
+
+def test_an_answer_that_is_cut_short_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut after its first line it would be a good one without a body, and an end of every series."""
+    write, entered, release = SimpleHandler._write, threading.Event(), threading.Event()
+
+    def writing(handler: SimpleHandler, data: bytes) -> None:
+        write(handler, data)
+        entered.set()
+        release.wait(30)
+
+    monkeypatch.setattr(SimpleHandler, "_write", writing)
+    otel_llm.instrument(scrape_port=0)
+    served = endpoint()
+    assert served is not None
+    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as client:
+        client.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert entered.wait(10)
+        client.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            client.recv(100)
+        release.set()
+        client.settimeout(10)
+        head = client.recv(65536).partition(b"\r\n\r\n")[0]
+    assert (head.startswith(b"HTTP/1.0 200"), b"Content-Length: " in head) == (True, True)
 
 
 def test_a_silent_client_stops_nobody(files: dict[str, str], authority: trustme.CA) -> None:

@@ -2,65 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import signal
-import subprocess
-import sys
-import textwrap
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.prefork.server import REPOSITORY, environment
-
-PRELUDE = """
-import json, multiprocessing, os, signal, sys, time
-from pathlib import Path
-import otel_llm
-from otel_llm import catalog
-from tests.prefork.app import call, generate_latest, REGISTRY, setup
-from tests.prefork.scrapes import Figures
-from tests.telemetry import until
-
-def scraped():
-    return Figures(generate_latest(REGISTRY).decode())
-
-def home():
-    from otel_llm.prefork import family, processes
-    return family.home() / str(processes.process(os.getpid()))
-
-def work(times):
-    for _ in range(times):
-        call()
-
-def fork(task):
-    pid = os.fork()
-    if not pid:
-        try:
-            task()
-        finally:
-            os._exit(0)
-    return pid
-
-def instrumented():
-    setup(scrape_port=0)
-
-def tell(**facts):
-    print(json.dumps(facts))
-"""
-
-
-def told(tmp_path: Path, source: str, *, code: int = 0, **env: str) -> dict[str, Any]:
-    """What the program printed last; it runs from a file, as ``spawn`` needs it, and may not complain."""
-    path = tmp_path / "program.py"
-    path.write_text(PRELUDE + textwrap.dedent(source))
-    done = subprocess.run(
-        [sys.executable, str(path)], env=environment(PREFORK_APP="", **env), cwd=REPOSITORY,
-        capture_output=True, text=True, timeout=90,
-    )  # fmt: skip
-    assert (done.returncode, done.stderr) == (code, "")
-    return json.loads(done.stdout.splitlines()[-1])
+from tests.prefork.programs import told
 
 
 def test_nothing_is_written_without_a_fork(tmp_path: Path) -> None:
@@ -248,13 +195,15 @@ def test_kill_9_in_the_middle_loses_at_most_the_update_in_progress(tmp_path: Pat
     ("method", "parent"), [("fork", True), ("spawn", True), ("forkserver", True), ("fork", False), ("spawn", False)]
 )
 def test_multiprocessing(tmp_path: Path, method: str, parent: bool) -> None:
-    """The parent instrumented or not: children find each other. A child's last figures are there when it has ended."""
+    """The parent instrumented or not: children find each other. A child's last figures are there when it has ended,
+    exemplars included."""
     found = told(
         tmp_path,
         f"""
         def child(times, queue):
             instrumented()
-            work(times)
+            for _ in range(times):
+                call("gpt-" + str(times))
             queue.put(1)
         if __name__ == "__main__":
             context = multiprocessing.get_context({method!r})
@@ -269,20 +218,25 @@ def test_multiprocessing(tmp_path: Path, method: str, parent: bool) -> None:
                 process.join()
             if {parent}:
                 shown = scraped()
-                tell(calls=shown.calls, errors=shown.errors)
+                models = {{s.labels["gen_ai_request_model"] for s in shown.samples if s.exemplar}}
+                tell(calls=shown.calls, errors=shown.errors, exemplars=sorted(models - {{"gpt-4o"}}))
             else:
                 from otel_llm.prefork.directory import Directory
                 from otel_llm.prefork.totals import Names
                 totals = Directory(home(), Names(100)).total(None, list)
-                tell(calls=sum(value for _, value in totals.counters(catalog.CALLS)), errors={{}})
+                found = totals.histograms(catalog.DURATION)
+                models = {{labels[2] for labels, value in found if any(value.exemplars)}}
+                calls = sum(value for _, value in totals.counters(catalog.CALLS))
+                tell(calls=calls, errors={{}}, exemplars=sorted(models))
         """,
     )
-    assert found == {"calls": 9 if parent else 7, "errors": {}}
+    assert found == {"calls": 9 if parent else 7, "errors": {}, "exemplars": ["gpt-3", "gpt-4"]}
 
 
 def test_a_full_disk_costs_the_sum_and_nothing_else(tmp_path: Path) -> None:
     """Files may not grow beyond 1 KB: one warning, the calls go on, and the process that was shown before it had
-    children is so still. A child's figures would fall whenever another one answers, so nobody shows them."""
+    children is so still, by its children, too. A child's own figures would fall whenever another one answers, so nobody
+    shows them."""
     found = told(
         tmp_path,
         """
@@ -310,7 +264,7 @@ def test_a_full_disk_costs_the_sum_and_nothing_else(tmp_path: Path) -> None:
     (warning,) = found.pop("logged")
     assert "OTEL_LLM_PREFORK_DIR" in warning
     assert "File too large" in warning
-    assert found == {"calls": 4, "child": 0, "errors": {"prefork.full": 1}}
+    assert found == {"calls": 4, "child": 2, "errors": {"prefork.full": 1}}
 
 
 def test_dead_process_s_open_calls_disappear(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import uvicorn
 from _pytest.mark import ParameterSet
 
 from otel_llm import catalog, guard
+from otel_llm.prefork import family, processes
 from tests.prefork.app import INPUT, OUTPUT, asgi
 from tests.prefork.scrapes import GONE, Figures, Watcher, scrape
 from tests.prefork.server import START, Server, kill
@@ -32,13 +33,15 @@ COMMANDS = {
     "gunicorn-gthread-preload-recycled": (
         *GUNICORN, "--worker-class=gthread", "--threads=4", "--preload", "--max-requests=20", WSGI,
     ),
+    "gunicorn-gevent": (*GUNICORN, "--worker-class=gevent", WSGI),
+    "gunicorn-gevent-preload": (*GUNICORN, "--worker-class=gevent", "--preload", WSGI),
     "gunicorn-uvicorn": (*GUNICORN, "--worker-class=uvicorn_worker.UvicornWorker", ASGI),
     "gunicorn-uvicorn-preload": (*GUNICORN, "--worker-class=uvicorn_worker.UvicornWorker", "--preload", ASGI),
     "uvicorn": ("-m", "uvicorn", "--fd={fd}", "--workers=2", ASGI),
     "uvicorn-recycled": ("-m", "uvicorn", "--fd={fd}", "--workers=2", "--limit-max-requests=20", ASGI),
 }  # fmt: skip
 RECYCLED = [name for name in COMMANDS if name.endswith("recycled")]
-SLOW = {"gunicorn-gthread", "uvicorn-recycled", "gunicorn-uvicorn-preload"}
+SLOW = {"gunicorn-gevent-preload", "gunicorn-gthread", "uvicorn-recycled", "gunicorn-uvicorn-preload"}
 Start = Callable[..., Server]
 
 
@@ -54,7 +57,9 @@ def cases(names: Iterable[str]) -> list[ParameterSet]:
 @pytest.mark.parametrize("name", cases(name for name in COMMANDS if name not in RECYCLED))
 def test_every_worker_shows_the_sum_and_a_killed_one_takes_nothing_along(start: Start, name: str) -> None:
     with start(name) as server:
+        home = family.home() / str(processes.process(server.popen.pid))
         workers = server.workers(2)
+        assert home.is_dir()
         with Watcher(server.page) as watcher:
             answered = server.call(60)
             assert set(answered) == workers, "both workers must have counted, or the test shows nothing"
@@ -74,6 +79,8 @@ def test_every_worker_shows_the_sum_and_a_killed_one_takes_nothing_along(start: 
         assert until(lambda: _try(lambda: scrape(server.endpoint)), START).calls == shown.calls
         assert (watcher.falls, watcher.scrapes > 0) == ([], True)
     assert "Traceback" not in server.log
+    family.sweep(family.home() / "next")  # as the next app does: one that was killed cleans nothing
+    assert not home.exists()
 
 
 @pytest.mark.parametrize("name", cases(RECYCLED))
