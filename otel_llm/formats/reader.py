@@ -39,7 +39,8 @@ class Reader:
         self._event = wire_format.event
         framing = _stream_framing(content_type, wire_format.name, asked_stream)
         self.streamed = framing is not None
-        self._framing: Framing = framing() if framing else WholeBody()
+        self._framing: Framing | None = framing() if framing else None
+        """``None``: one document, of which no piece came yet."""
         self._decompressor: Decompressor | None = None
         self._stopped = False
         if encoding:
@@ -58,6 +59,8 @@ class Reader:
             except Exception:  # brotli 1.2 and zstandard 0.25 have errors of their own right below Exception
                 self._stop("encoding")
                 return 0
+        if self._framing is None:
+            self._framing = WholeBody()
         payloads = self._framing.feed(data)
         if len(payloads) != 1:
             return self._read(payloads) if payloads else 0
@@ -68,7 +71,7 @@ class Reader:
 
     def whole(self, content: bytes) -> None:
         """Takes a body that the client has already read and decoded."""
-        if self.streamed:
+        if self._framing is not None:
             self._read(self._framing.feed(content))
             self.end()
         elif content:
@@ -76,7 +79,7 @@ class Reader:
 
     def end(self) -> int:
         """The body is over: reads what is left; returns how many output chunks that were."""
-        if self._stopped:
+        if self._stopped or self._framing is None:
             return 0
         payloads = self._framing.end()
         self.facts.undecodable = self.facts.undecodable or self._framing.lost

@@ -54,17 +54,17 @@ class PriceTable:
         """
         since = (at if at.tzinfo is not None else at.replace(tzinfo=UTC)) - EPOCH
         wall_ns = since // timedelta(microseconds=1) * 1000
-        return self.price_at(provider, model, usage, wall_ns, service_tier)
+        return self.price_at(provider, model, usage, wall_ns, service_tier, sound=consistent(usage))
 
     def price_at(
-        self, provider: str, model: str, usage: Usage, wall_ns: int, service_tier: str | None
+        self, provider: str, model: str, usage: Usage, wall_ns: int, service_tier: str | None, *, sound: bool = True
     ) -> Priced | Unpriced:
-        """As :meth:`price`, at nanoseconds since 1970."""
+        """As :meth:`price`, at nanoseconds since 1970; ``sound``: the usage is known to be consistent."""
         found = self._used().find(provider, model, service_tier, wall_ns)
         result: Priced | Unpriced
         if isinstance(found, Unpriced):
             result = found
-        elif not consistent(usage) or (parts := cost(found.at(wall_ns), usage)) is None:
+        elif not sound or (parts := cost(found.at(wall_ns), usage)) is None:
             result = _NOT_COVERED
         else:
             result = priced(*parts, found.source, found.factor)
