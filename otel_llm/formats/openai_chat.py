@@ -108,6 +108,8 @@ class _Answer(msgspec.Struct):
 
 
 _read = Shape(_Answer)
+_NO_PROMPT_DETAILS: Final = _PromptDetails()
+_NO_COMPLETION_DETAILS: Final = _CompletionDetails()
 
 _PLAIN = b'"finish_reason":null'
 _TELLING = (b'"finish_reason":"', b'"usage":{', b'"tool_calls":[', b'"function_call":{', b'"error":', b'"refusal":"')
@@ -238,10 +240,11 @@ def _parts(content: list[Any]) -> str:
 
 
 def _usage(stated: _Usage) -> Usage | None:
-    prompt = stated.prompt_tokens_details or stated.prompt_token_details or _PromptDetails()
-    completion = stated.completion_tokens_details or stated.completion_token_details or _CompletionDetails()
-    cached = (prompt.cached_tokens, stated.prompt_cache_hit_tokens, stated.cached_tokens)
-    read = next((count for count in cached if count is not None), None)
+    prompt = stated.prompt_tokens_details or stated.prompt_token_details or _NO_PROMPT_DETAILS
+    completion = stated.completion_tokens_details or stated.completion_token_details or _NO_COMPLETION_DETAILS
+    read = prompt.cached_tokens
+    for count in (stated.prompt_cache_hit_tokens, stated.cached_tokens):
+        read = count if read is None else read
     spent, said = stated.prompt_tokens, stated.completion_tokens
     if spent is None and said is None:
         spent = stated.total_tokens  # Voyage states embeddings' tokens as the total only

@@ -171,7 +171,8 @@ class Recorder:
     def _count(self, call: Call, summary: Summary) -> None:
         held: Held = call.held
         series, histograms = self._series(call), self._histograms(call, summary.response_model)
-        held.error_type = self.book.error_type(summary.end.error_type)
+        if summary.end.error_type:
+            held.error_type = self.book.error_type(summary.end.error_type)
         fingerprint = call.fingerprint if summary.end.outcome == "success" else None
         with self.ledger.lock:
             series.add(summary, duplicate=fingerprint is not None and self.duplicates.repeats(fingerprint))

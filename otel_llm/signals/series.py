@@ -165,6 +165,10 @@ DURATIONS_CAP = 20
 """Error types in one label set."""
 
 
+def _short(raw: tuple[object, ...]) -> bool:
+    return sum(len(value) for value in raw if isinstance(value, str)) <= FOUND_LENGTH
+
+
 class Held:
     """What the signals keep with an open call: its series, each found once."""
 
@@ -193,15 +197,24 @@ class Book:
         self.error_type = CappedLabel(catalog.label_name(catalog.ERROR_TYPE), ERROR_TYPE_CAP)
         self._models_cap = 2 * model_cap
         self._models: dict[tuple[str, str, str], ModelSeries] = {}
+        self._models_found: dict[tuple[object, ...], ModelSeries] = {}
         self._histograms: dict[tuple[str, ...], CallHistograms] = {}
         self._found: dict[tuple[object, ...], CallHistograms] = {}
-        """By label values as they came; never for a value that was replaced, so that each replacement is counted."""
+        """This one and :attr:`_models_found` by label values as they came; never for a value that was replaced, so that
+        each replacement is counted."""
 
     def model(self, call: Call) -> ModelSeries:
         """The counters of a call, made at 0 if its model is new. Ask once per call: it counts what it replaces."""
-        key = (call.request.operation, call.provider, self.request_model(label(call.provider, call.request.model)))
-        found = self._models.get(key)
-        return found if found is not None else self._add_model(key)
+        request = call.request
+        raw = (request.operation, call.provider, request.model)
+        found = self._models_found.get(raw)
+        if found is not None:
+            return found
+        key = (request.operation, call.provider, self.request_model(label(call.provider, request.model)))
+        found = self._models.get(key) or self._add_model(key)
+        if catalog.OTHER not in found.labels and _short(raw) and len(self._models_found) < FOUND_CAP:
+            self._models_found[raw] = found
+        return found
 
     def _add_model(self, key: tuple[str, str, str]) -> ModelSeries:
         with self.ledger.lock:
@@ -234,8 +247,7 @@ class Book:
                 found = self._histograms[labels] = CallHistograms(
                     self.ledger, labels, conventions(self._semconv, labels[0])
                 )
-            short = sum(len(value) for value in raw if isinstance(value, str)) <= FOUND_LENGTH
-            if short and not replaced and len(self._found) < FOUND_CAP:
+            if _short(raw) and not replaced and len(self._found) < FOUND_CAP:
                 self._found[raw] = found
         return found
 

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from otel_llm.attempt import Attempt
 from otel_llm.call import Call
 from otel_llm.catalog import ErrorClass, TokenType, UsageMissing
 from otel_llm.failures import End
@@ -59,11 +60,15 @@ def summarise(call: Call, prices: PriceTable) -> Summary:
         price=_price(call, facts, usage, prices),
         finish=finish,
         answered=end.outcome == "success" or facts.chunks > 0 or bool(facts.finish_reasons),
-        retried=[(attempt.end.error_class if attempt.end else None) or "unknown" for attempt in failed],
+        retried=[_fault(attempt) for attempt in failed] if failed else [],
         retry_wait=sum(attempt.backoff or 0.0 for attempt in call.attempts) if failed else 0.0,
         retry_cost=sum(_retry_cost(call, attempt.facts, prices) for attempt in failed) if failed else 0.0,
         invalid=_faults(call, end, finish, prices) or set(),
     )
+
+
+def _fault(attempt: Attempt) -> ErrorClass:
+    return (attempt.end.error_class if attempt.end else None) or "unknown"
 
 
 def unread(call: Call) -> Summary:
