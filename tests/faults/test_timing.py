@@ -119,11 +119,16 @@ def collector(broken: Callable[[], AbstractContextManager[str]]) -> Fault:
 
     @contextmanager
     def fault() -> Iterator[tuple[Block, Block]]:
+        before = set(threading.enumerate())
         with broken() as url, answering() as good:
             yield lambda: exporting(url), lambda: exporting(good)
-            until(lambda: not any(thread.name.startswith("otel-llm") for thread in threading.enumerate()), 30)
+            until(lambda: not any(_ours(thread) for thread in set(threading.enumerate()) - before), 30)
 
     return fault
+
+
+def _ours(thread: threading.Thread) -> bool:
+    return thread.name.startswith("otel-llm")
 
 
 @contextmanager
