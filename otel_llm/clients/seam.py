@@ -28,7 +28,10 @@ def admitted() -> Runtime | None:
 
 def provider(paths: Mapping[str, str], path: str, default: str) -> str:
     """The provider that a path tells by what it contains, for an SDK that speaks to two under any host."""
-    return next((name for part, name in paths.items() if part in path), default)
+    for part, name in paths.items():
+        if part in path:
+            return name
+    return default
 
 
 def plain(open_call: Open) -> Wrapper:

@@ -63,10 +63,10 @@ class StainlessClient(msgspec.Struct, frozen=True, kw_only=True):
         )  # fmt: skip
 
     def _provider(self, client: Any, path: str) -> str:
-        for kind in _kinds(client.__class__) if self.flavours else ():
+        for kind in _kinds(client.__class__):
             if kind in self.flavours:
                 return self.flavours[kind]
-        return seam.provider(self.paths, path, self.provider) if self.paths else self.provider
+        return seam.provider(self.paths, path, self.provider)
 
 
 @lru_cache(maxsize=64)

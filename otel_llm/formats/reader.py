@@ -23,6 +23,8 @@ STREAM_FRAMINGS: Final[dict[str, Callable[[], Framing]]] = {
 
 JSON_STREAMS: Final[dict[str, Callable[[], Framing]]] = {"gemini": JsonArray}
 """Framing of a stream that goes as ``application/json``, by format."""
+TYPE_CAP: Final = 256
+"""Characters of a ``Content-Type`` that are looked at, and remembered."""
 
 
 class Reader:
@@ -37,7 +39,7 @@ class Reader:
         self.facts = facts or Facts()
         self._format = wire_format
         self._event = wire_format.event
-        framing = _stream_framing(content_type, wire_format.name, asked_stream)
+        framing = _stream_framing(content_type[:TYPE_CAP], wire_format.name, asked_stream)
         self.streamed = framing is not None
         self._framing: Framing | None = framing() if framing else None
         """``None``: one document, of which no piece came yet."""

@@ -49,10 +49,14 @@ class Pipeline:
         self._instruments: Instruments | None = None
         self._instruments_of: MeterProvider | None = None
         self._ledger: Ledger | None = None
-        if tracer_provider is None and app_tracer_provider() is None:
-            self._own_tracer = self._environment.tracer_provider()
-        if meter_provider is None and app_meter_provider() is None:
-            self._own_meter = self._environment.meter_provider()
+        if tracer_provider is None:
+            trace.get_tracer_provider()  # sets the one that the environment names (OTEL_PYTHON_TRACER_PROVIDER)
+            if app_tracer_provider() is None:
+                self._own_tracer = self._environment.tracer_provider()
+        if meter_provider is None:
+            metrics.get_meter_provider()
+            if app_meter_provider() is None:
+                self._own_meter = self._environment.meter_provider()
         self._hands = Hands(len(self._own()))
         if settings.set_global:
             self._register()
@@ -63,7 +67,7 @@ class Pipeline:
     def tracer(self) -> Tracer | None:
         """The tracer to use now, ``None`` while there is no provider whose spans anybody would see."""
         if self._given_tracer is None:
-            app = app_tracer_provider() if _set(_TRACE, "_TRACER_PROVIDER") else None
+            app = app_tracer_provider()
             if app is None and self._own_tracer is None:
                 return None
             if self._own_tracer is not None and app not in (None, self._own_tracer):
@@ -88,8 +92,7 @@ class Pipeline:
 
     def meter_provider(self) -> MeterProvider | None:
         """Given, else the app's, else our own, else none."""
-        app = app_meter_provider() if _set(_METRICS, "_METER_PROVIDER") else None
-        return self._given_meter or app or self._own_meter
+        return self._given_meter or app_meter_provider() or self._own_meter
 
     @property
     def app_meters(self) -> bool:
@@ -200,19 +203,22 @@ _METRICS: Final = metrics.get_meter_provider.__globals__
 
 def _set(names: Mapping[str, Any], name: str) -> bool:
     """False if the API's own variable tells that there is no global provider: its function would look into the
-    environment each time, which costs a call 3 us (opentelemetry-api 1.44 to 1.45). What the environment names is found
-    when the pipeline is made."""
+    environment each time, which costs a call 3 us (opentelemetry-api 1.44 to 1.45)."""
     return names.get(name, names) is not None
 
 
 def app_tracer_provider() -> TracerProvider | None:
     """The global TracerProvider if the app has set one."""
+    if not _set(_TRACE, "_TRACER_PROVIDER"):
+        return None
     found = trace.get_tracer_provider()
     return None if isinstance(found, trace.ProxyTracerProvider) else found
 
 
 def app_meter_provider() -> MeterProvider | None:
     """The global MeterProvider if the app has set one."""
+    if not _set(_METRICS, "_METER_PROVIDER"):
+        return None
     found = metrics.get_meter_provider()
     # The metrics API (1.38 to 1.45) has the proxy class, but does not export it.
     return None if type(found).__name__ == "_ProxyMeterProvider" else found

@@ -143,10 +143,7 @@ CHOICES_CAP: Final = 128
 
 def _finish(call: Call, facts: Facts, end: End) -> list[str]:
     """One per choice in the provider's order. A call that broke has ``error`` where no reason arrived (conventions)."""
-    reasons = facts.finish_reasons
-    if len(reasons) == 1 and end.outcome == "success":
-        return [normalise(*reasons.values())]
-    found = {choice: normalise(reason) for choice, reason in reasons.items()}
+    found = {choice: normalise(reason) for choice, reason in facts.finish_reasons.items()}
     if end.outcome != "success" and call.request.operation in GENERATES:
         for choice in range(min(call.request.choices or 1, CHOICES_CAP)):
             found.setdefault(choice, "error")
