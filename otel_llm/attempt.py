@@ -120,11 +120,10 @@ class Attempt:
         if reader is None:
             return
         try:
-            for data, at_ns in pending:
-                count = reader.feed(data)
-                if count and self.streamed:
-                    call.chunks(count, at_ns)
-                    self._batch = BATCH  # the first chunk is read at once
+            arrived = [(count, at_ns) for data, at_ns in pending if (count := reader.feed(data))]
+            if arrived and self.streamed:
+                call.chunks(arrived)
+                self._batch = BATCH  # the first chunk is read at once
         except Exception as error:
             self._give_up(error)
 

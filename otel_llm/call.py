@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from array import array
+from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -91,6 +92,7 @@ class Call:
         self.gaps: array[float] = array("d")
         """Seconds between chunks, up to :data:`GAPS_CAP`."""
         self.last_chunk_ns = 0
+        """0 until one arrived."""
         self.span: Any = None
         """Set by the signals, and made current while the SDK's function runs."""
         self.held: Any = None
@@ -159,17 +161,19 @@ class Call:
         if not self.running and attempt is self.last:
             self._close(end, dropped=dropped)
 
-    def chunks(self, count: int, now: int) -> None:
-        """``count`` output chunks arrived together at ``now`` (monotonic ns): the first waited since the last ones, the
-        others did not."""
-        gaps = self.gaps
-        if self.time_to_first_chunk is None:
-            self.time_to_first_chunk = (now - self.started_ns) / 1e9
-        else:
-            gaps.append((now - self.last_chunk_ns) / 1e9)
-        self.last_chunk_ns = now
-        if count > 1:
-            gaps.extend([0.0] * (count - 1))
+    def chunks(self, arrived: Sequence[tuple[int, int]]) -> None:
+        """Output chunks arrived: how many together, and when (monotonic ns). The first of them waited since the last
+        ones, the others did not."""
+        gaps, last = self.gaps, self.last_chunk_ns
+        for count, now in arrived:
+            if last:
+                gaps.append((now - last) / 1e9)
+            else:
+                self.time_to_first_chunk = (now - self.started_ns) / 1e9
+            last = now
+            if count > 1:
+                gaps.extend([0.0] * (count - 1))
+        self.last_chunk_ns = last
 
     def spill(self) -> None:
         """Hands the gaps over where they are many: between two chunks, and never in a finaliser, where no lock may be

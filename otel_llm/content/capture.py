@@ -153,6 +153,7 @@ class Tap:
         self._answers = answers
         self.name = inner.name
         self.terminated = inner.terminated
+        self.texts = None  # each event is wanted, whatever it states
         self.request = inner.request
         self._payload: Callable[[bytes], bytes] | None = getattr(inner, "payload", None)
         """Where the events of a format carry those of another one (anthropic for Bedrock): takes them out."""

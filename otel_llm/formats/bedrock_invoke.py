@@ -105,6 +105,7 @@ _CACHE_WRITE = "x-amzn-bedrock-cache-write-input-token-count"
 
 class BedrockInvoke:
     terminated = True
+    texts = None
 
     def __init__(self, name: str, operation: Operation | None = None) -> None:
         self.name = name

@@ -43,6 +43,10 @@ class EventStream:
         self.lost: Loss | None = None
         """``syntax`` once the bytes were no event stream: nothing is read after that."""
 
+    @property
+    def idle(self) -> bool:
+        return not self._rest and (self._lines is None or self._lines.idle)
+
     def messages(self, data: bytes) -> list[Message]:
         """Whole messages; what is not whole yet is kept."""
         if self.lost:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Mapping
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -153,6 +154,12 @@ class Format(Protocol):
     @property
     def terminated(self) -> bool:
         """True if a whole stream always ends with an event of its own, so that a missing one means a cut stream."""
+        ...
+
+    @property
+    def texts(self) -> re.Pattern[bytes] | None:
+        """Texts in its stream events that state nothing by what they say, so that events which differ in nothing else
+        need not be read (:func:`otel_llm.formats.template.texts`); ``None`` where each event is read."""
         ...
 
     def request(self, body: Mapping[str, Any]) -> Request:

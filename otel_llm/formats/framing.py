@@ -19,6 +19,11 @@ class Framing(Protocol):
     lost: Loss | None
     """Set once something was lost; what comes after may still be read."""
 
+    @property
+    def idle(self) -> bool:
+        """True if it keeps nothing."""
+        ...
+
     def feed(self, data: bytes) -> list[bytes]: ...
 
     def end(self) -> list[bytes]:
@@ -43,6 +48,10 @@ class Pieces:
         self._size = 0
         """Bytes that came of the event, lost ones included."""
         self.lost: Loss | None = None
+
+    @property
+    def idle(self) -> bool:
+        return not self._size
 
     def _hold(self, piece: bytes) -> None:
         self._size += len(piece)
@@ -69,6 +78,10 @@ class ServerSentEvents(Pieces):
         self._edge = b""
         """Line ends at the end of what came: they may be the first half of a CRLF or of an empty line."""
         self._fresh = True
+
+    @property
+    def idle(self) -> bool:
+        return not self._size and not self._edge
 
     def feed(self, data: bytes) -> list[bytes]:
         if not self._size and not self._edge and (alone := _alone(data)) is not None:

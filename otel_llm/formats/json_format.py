@@ -5,6 +5,7 @@ A format then says three things: its shapes, the members of its request, and how
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Final, Generic, TypeVar
@@ -40,6 +41,7 @@ class JsonFormat(ABC, Generic[T]):
     """Of an answer and of an event; an error's members are among them."""
     fields: Fields
     """Members of a request."""
+    texts: re.Pattern[bytes] | None = None
 
     def __init__(self, name: str, operation: Operation) -> None:
         self.name = name

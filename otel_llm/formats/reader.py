@@ -10,6 +10,7 @@ from otel_llm.formats.eventstream import EventStream
 from otel_llm.formats.facts import Facts, Format
 from otel_llm.formats.framing import Decompressor, Framing, JsonLines, ServerSentEvents, WholeBody, decompressor
 from otel_llm.formats.json_array import JsonArray
+from otel_llm.formats.template import Template, learn
 
 STREAM_FRAMINGS: Final[dict[str, Callable[[], Framing]]] = {
     "text/event-stream": ServerSentEvents,
@@ -25,12 +26,17 @@ JSON_STREAMS: Final[dict[str, Callable[[], Framing]]] = {"gemini": JsonArray}
 """Framing of a stream that goes as ``application/json``, by format."""
 TYPE_CAP: Final = 256
 """Characters of a ``Content-Type`` that are looked at, and remembered."""
+LESSONS: Final = 32
+"""Templates that are made in one stream: where all its chunks are different, there is none to find."""
 
 
 class Reader:
     """Reads one response body piece by piece. What it cannot read it says in ``facts.undecodable``."""
 
-    __slots__ = ("_decompressor", "_event", "_format", "_framing", "_stopped", "facts", "streamed")
+    __slots__ = (
+        "_decompressor", "_event", "_format", "_framing", "_idle", "_lessons", "_stopped", "_template", "_texts",
+        "facts", "streamed",
+    )  # fmt: skip
 
     def __init__(
         self, wire_format: Format, content_type: str = "", encoding: str = "", facts: Facts | None = None, *,
@@ -45,6 +51,11 @@ class Reader:
         """``None``: one document, of which no piece came yet."""
         self._decompressor: Decompressor | None = None
         self._stopped = False
+        self._idle = True
+        """The framing holds nothing: what comes next begins a piece of its own."""
+        self._texts = wire_format.texts
+        self._template: Template | None = None
+        self._lessons = LESSONS if self._texts else 0
         if encoding:
             try:
                 self._decompressor = decompressor(encoding.strip().lower())
@@ -53,23 +64,25 @@ class Reader:
 
     def feed(self, data: bytes) -> int:
         """Takes bytes as they came over the wire; returns how many output chunks they completed."""
-        if self._stopped:
-            return 0
         if self._decompressor is not None:
             try:
                 data = self._decompressor.decompress(data)
             except Exception:  # brotli 1.2 and zstandard 0.25 have errors of their own right below Exception
                 self._stop("encoding")
                 return 0
+        if self._template is not None and self._idle and self._template.fits(data):  # most chunks
+            self.facts.chunks += 1
+            return 1
+        if self._stopped:
+            return 0
         if self._framing is None:
             self._framing = WholeBody()
         payloads = self._framing.feed(data)
-        if len(payloads) != 1:
-            return self._read(payloads) if payloads else 0
-        if self._event(payloads[0], self.facts):  # most chunks
-            self.facts.chunks += 1
-            return 1
-        return 0
+        began, self._idle = self._idle, self._framing.idle
+        count = self._read(payloads) if payloads else 0
+        if self._lessons and began and self._idle and len(payloads) == 1:
+            self._learn(data)
+        return count
 
     def whole(self, content: bytes) -> None:
         """Takes a body that the client has already read and decoded."""
@@ -97,8 +110,19 @@ class Reader:
         facts.chunks += chunks
         return chunks
 
+    def _learn(self, data: bytes) -> None:
+        """Knows the next chunk that is like this one, if this one stated nothing that the facts did not have."""
+        facts = self.facts
+        if self._texts is None or not facts.skim or facts.json_asked or facts.arguments is not None:
+            return
+        found = learn(data, self._texts)
+        if found is not None and found != self._template:
+            self._lessons -= 1
+            self._template = found
+
     def _stop(self, why: str) -> None:
         self._stopped = True
+        self._decompressor = self._template = None
         self.facts.undecodable = why
 
 

@@ -11,6 +11,7 @@ import struct
 import threading
 import time
 from bisect import bisect_left
+from collections import Counter as Counts
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
@@ -94,19 +95,15 @@ class Histogram:
         if exemplar is not None:
             self._exemplify(bucket, value, exemplar)
 
-    def record_all(self, values: Iterable[float], exemplar: tuple[str, str] | None = None) -> None:
+    def record_all(self, values: Sequence[float], exemplar: tuple[str, str] | None = None) -> None:
         """Counts many observations of one span; each bucket's exemplar is the last one. The lock is held as above."""
-        bounds, cells, first = self._bounds, self._segment.cells, self._place
-        last: dict[int, float] = {}
-        total = 0.0
-        for value in values:
-            bucket = bisect_left(bounds, value)
-            cells[first + bucket] += 1.0
-            total += value
-            last[bucket] = value
-        cells[self._sum] += total
+        cells, bounds = self._segment.cells, self._bounds
+        buckets = [bisect_left(bounds, value) for value in values]
+        for bucket, count in Counts(buckets).items():
+            cells[self._place + bucket] += count
+        cells[self._sum] += sum(values)
         if exemplar is not None:
-            for bucket, value in last.items():
+            for bucket, value in dict(zip(buckets, values, strict=True)).items():
                 self._exemplify(bucket, value, exemplar)
 
     def _exemplify(self, bucket: int, value: float, exemplar: tuple[str, str]) -> None:

@@ -93,7 +93,7 @@ def family_tap(answers: Any) -> Any:
     """A format that reads nothing but the content."""
 
     class Tap:
-        name, terminated = "tap", True
+        name, terminated, texts = "tap", True, None
 
         def body(self, data: bytes, facts: Facts) -> None:
             answers.body(data)
