@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from otel_llm import guard
 from otel_llm.failures import End, conclude
 from otel_llm.formats.facts import Facts, Format
-from otel_llm.formats.reader import Reader
+from otel_llm.formats.reader import Reader, stream_framing
 from otel_llm.headers import Limit
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Attempt:
     """One exchange of a call. Times are nanoseconds of the monotonic clock, where nothing else is said."""
 
     __slots__ = (
-        "_batch", "_pending", "_reader", "backoff", "call", "end", "ended_ns", "facts", "format", "number",
+        "_batch", "_body", "_pending", "_reader", "backoff", "call", "end", "ended_ns", "facts", "format", "number",
         "ratelimits", "request_id", "retry_after", "started_ns", "status", "streamed",
     )  # fmt: skip
 
@@ -48,7 +48,10 @@ class Attempt:
         self.end: End | None = None
         self.ended_ns = 0
         """0 while it is open."""
+        self._body: tuple[Format, str, str] | None = None
+        """What reads it, its type and encoding; ``None`` before there is a response, and where it was given up."""
         self._reader: Reader | None = None
+        """Made when the first piece is read."""
         self._pending: list[tuple[bytes, int]] = []
         self._batch = 1
         self.started_ns = time.perf_counter_ns()
@@ -68,11 +71,11 @@ class Attempt:
     def response(self, status: int, content_type: str, encoding: str) -> None:
         """Status line and headers are here."""
         self.status = status
-        call = self.call
-        self.facts.json_asked = call.request.output_type == "json"
-        wire_format = self.format if call.content is None else call.content.tap(self.format)
-        self._reader = Reader(wire_format, content_type, encoding, self.facts, asked_stream=self.call.request.stream)
-        self.streamed = self._reader.streamed
+        request, content = self.call.request, self.call.content
+        self.facts.json_asked = request.output_type == "json"
+        wire_format = self.format if content is None else content.tap(self.format)
+        self._body = wire_format, content_type, encoding
+        self.streamed = stream_framing(content_type, wire_format.name, request.stream) is not None
 
     def feed(self, data: bytes) -> None:
         """Bytes as they came over the wire. Runs once per chunk between the SDK's own steps, so it only keeps them
@@ -83,13 +86,18 @@ class Attempt:
             self.call.spill()
 
     def whole(self, content: bytes) -> None:
-        """The body was read and decoded by the client already: nothing is left to read."""
-        reader, self._reader = self._reader, None
-        if reader is not None:
+        """The body was read and decoded by the client already: the exchange is over."""
+        if self._body is not None and content:
+            wire_format, content_type, _ = self._body
             try:
-                reader.whole(content)
+                if self.streamed:
+                    self._body = wire_format, content_type, ""
+                    self._opened().feed(content)
+                else:
+                    wire_format.body(content, self.facts)
             except Exception as error:
                 self._give_up(error)
+        self.finish("read")
 
     def drop(self) -> None:
         """The body was dropped unread: called by a finaliser, so it takes no lock and lets nothing out."""
@@ -116,19 +124,26 @@ class Attempt:
 
     def _read_pending(self) -> None:
         pending, self._pending = self._pending, []
-        reader, call = self._reader, self.call
-        if reader is None:
+        if self._body is None:
             return
         try:
+            reader = self._opened()
             arrived = [(count, at_ns) for data, at_ns in pending if (count := reader.feed(data))]
             if arrived and self.streamed:
-                call.chunks(arrived)
+                self.call.chunks(arrived)
                 self._batch = BATCH  # the first chunk is read at once
         except Exception as error:
             self._give_up(error)
 
+    def _opened(self) -> Reader:
+        """What reads the body piece by piece."""
+        if self._reader is None:
+            assert self._body is not None
+            self._reader = Reader(*self._body, self.facts, asked_stream=self.call.request.stream)
+        return self._reader
+
     def _give_up(self, error: Exception) -> None:
         """No more is read of this body. It says nothing about any other body, so there is no breaker."""
         _reads.note(error, (self,))
-        self._reader = None
+        self._body = self._reader = None
         self.facts.undecodable = self.facts.undecodable or "defect"

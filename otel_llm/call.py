@@ -118,8 +118,10 @@ class Call:
     @property
     def sending(self) -> bool:
         """True while an attempt is on its way and has no response yet."""
-        last = self.last
-        return last is not None and last.status is None and not last.ended_ns
+        if not self.attempts:
+            return False
+        last = self.attempts[-1]
+        return last.status is None and not last.ended_ns
 
     @property
     def facts(self) -> Facts:
@@ -133,8 +135,8 @@ class Call:
 
     def attempt(self, wire_format: Format | None = None) -> Attempt:
         """A request is about to be sent; ``wire_format`` where its path tells what it speaks."""
-        last = self.last
-        made = Attempt(self, wire_format or self.format, len(self.attempts) + 1, last.ended_ns if last else 0)
+        before = self.attempts[-1].ended_ns if self.attempts else 0
+        made = Attempt(self, wire_format or self.format, len(self.attempts) + 1, before)
         self.attempts.append(made)
         return made
 

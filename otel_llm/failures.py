@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, Protocol
 
+import msgspec
+
 from otel_llm import guard
 from otel_llm.catalog import ErrorClass, Outcome
 from otel_llm.faults import CODES, EXCEPTIONS, GENERIC, PHASES, STATUS_RULES, STATUSES, VAGUE, WORDS, Phase
@@ -19,20 +21,14 @@ _DEPTH: Final = 8
 _defects: Final = guard.site("failures.conclude")
 
 
-class End:
+class End(msgspec.Struct, frozen=True):
     """How a call or an attempt ended: outcome, and for an error its class and ``error.type``."""
 
-    __slots__ = ("error_class", "error_type", "outcome", "phase")
-
-    def __init__(
-        self, outcome: Outcome, error_class: ErrorClass | None = None, error_type: str | None = None,
-        phase: Phase | None = None,
-    ) -> None:  # fmt: skip
-        self.outcome: Outcome = outcome
-        self.error_class: ErrorClass | None = error_class
-        self.error_type = error_type
-        self.phase: Phase | None = phase
-        """What a time-out waited for, where the exception tells."""
+    outcome: Outcome
+    error_class: ErrorClass | None = None
+    error_type: str | None = None
+    phase: Phase | None = None
+    """What a time-out waited for, where the exception tells."""
 
 
 def error_class(status: int | None, facts: Facts, error: BaseException | None) -> ErrorClass:

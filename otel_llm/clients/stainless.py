@@ -24,7 +24,7 @@ from otel_llm.patching import Patches
 from otel_llm.wires.address import address
 
 
-class StainlessClient(msgspec.Struct, frozen=True, kw_only=True):
+class StainlessClient(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One SDK: a row of the client table."""
 
     package: str
@@ -58,18 +58,13 @@ class StainlessClient(msgspec.Struct, frozen=True, kw_only=True):
         url = client.base_url if "://" not in options.url else address(options.url)
         return opening.open_call(
             active, found, mapping(options.json_data), client=self.package,
-            provider=self._provider(client, options.url), host=url.host, port=url.port,
-            stream=bool(kwargs.get("stream")),
+            provider=seam.provider(self.paths, options.url, _flavour(self, client.__class__)), host=url.host,
+            port=url.port, stream=bool(kwargs.get("stream")),
         )  # fmt: skip
 
-    def _provider(self, client: Any, path: str) -> str:
-        for kind in _kinds(client.__class__):
-            if kind in self.flavours:
-                return self.flavours[kind]
-        return seam.provider(self.paths, path, self.provider)
 
-
-@lru_cache(maxsize=64)
-def _kinds(kind: type) -> tuple[str, ...]:
-    """Names of a class and its bases, the nearest first: a user's client may be a class of its own."""
-    return tuple(base.__name__ for base in kind.__mro__)
+@lru_cache(maxsize=256)
+def _flavour(row: StainlessClient, kind: type) -> str:
+    """Provider of a client of this class, or of the class of the SDK's that it comes from: a user's client may be a
+    class of its own."""
+    return next((row.flavours[base.__name__] for base in kind.__mro__ if base.__name__ in row.flavours), row.provider)

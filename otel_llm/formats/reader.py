@@ -45,7 +45,7 @@ class Reader:
         self.facts = facts or Facts()
         self._format = wire_format
         self._event = wire_format.event
-        framing = _stream_framing(content_type[:TYPE_CAP], wire_format.name, asked_stream)
+        framing = stream_framing(content_type, wire_format.name, asked_stream)
         self.streamed = framing is not None
         self._framing: Framing | None = framing() if framing else None
         """``None``: one document, of which no piece came yet."""
@@ -80,17 +80,9 @@ class Reader:
         payloads = self._framing.feed(data)
         began, self._idle = self._idle, self._framing.idle
         count = self._read(payloads) if payloads else 0
-        if self._lessons and began and self._idle and len(payloads) == 1:
+        if self._lessons and began and self._idle and count == len(payloads) == 1:
             self._learn(data)
         return count
-
-    def whole(self, content: bytes) -> None:
-        """Takes a body that the client has already read and decoded."""
-        if self._framing is not None:
-            self._read(self._framing.feed(content))
-            self.end()
-        elif content:
-            self._format.body(content, self.facts)
 
     def end(self) -> int:
         """The body is over: reads what is left; returns how many output chunks that were."""
@@ -126,9 +118,13 @@ class Reader:
         self.facts.undecodable = why
 
 
-@lru_cache(maxsize=64)
-def _stream_framing(content_type: str, format_name: str, asked_stream: bool) -> Callable[[], Framing] | None:
+def stream_framing(content_type: str, format_name: str, asked_stream: bool) -> Callable[[], Framing] | None:
     """How a stream of that ``Content-Type`` is cut; ``None`` if it is one whole document."""
+    return _framing(content_type[:TYPE_CAP], format_name, asked_stream)
+
+
+@lru_cache(maxsize=64)
+def _framing(content_type: str, format_name: str, asked_stream: bool) -> Callable[[], Framing] | None:
     media = content_type.partition(";")[0].strip().lower()
     if asked_stream and media == "application/json":
         return JSON_STREAMS.get(format_name)

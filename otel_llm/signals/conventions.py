@@ -70,8 +70,12 @@ def sides(found: Conventions, usage: Usage | None, *, succeeded: bool) -> list[t
     """What goes to the histograms of tokens per call."""
     if usage is None or not found.tokens or not (succeeded or found.tokens_of_failures):
         return []
-    rows = ((found.tokens["input"], usage.input), (found.tokens["output"], usage.output))
-    return [(tokens, count) for tokens, count in rows if count is not None]
+    counts: list[tuple[Tokens, int]] = []
+    if usage.input is not None:
+        counts.append((found.tokens["input"], usage.input))
+    if usage.output is not None:
+        counts.append((found.tokens["output"], usage.output))
+    return counts
 
 
 def totals(usage: Usage) -> Iterator[tuple[UsageTotal, Modality, int]]:

@@ -7,7 +7,7 @@ Nothing global is replaced. Providers of ours exist only while the app has none:
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from opentelemetry import metrics, trace
@@ -199,17 +199,13 @@ class Pipeline:
 
 _TRACE: Final = trace.get_tracer_provider.__globals__
 _METRICS: Final = metrics.get_meter_provider.__globals__
-
-
-def _set(names: Mapping[str, Any], name: str) -> bool:
-    """False if the API's own variable tells that there is no global provider: its function would look into the
-    environment each time, which costs a call 3 us (opentelemetry-api 1.44 to 1.45)."""
-    return names.get(name, names) is not None
+"""Where the API's own variables tell that there is no global provider: its functions would look into the environment
+each time, which costs a call 3 us (opentelemetry-api 1.44 to 1.45)."""
 
 
 def app_tracer_provider() -> TracerProvider | None:
     """The global TracerProvider if the app has set one."""
-    if not _set(_TRACE, "_TRACER_PROVIDER"):
+    if _TRACE.get("_TRACER_PROVIDER", _TRACE) is None:
         return None
     found = trace.get_tracer_provider()
     return None if isinstance(found, trace.ProxyTracerProvider) else found
@@ -217,7 +213,7 @@ def app_tracer_provider() -> TracerProvider | None:
 
 def app_meter_provider() -> MeterProvider | None:
     """The global MeterProvider if the app has set one."""
-    if not _set(_METRICS, "_METER_PROVIDER"):
+    if _METRICS.get("_METER_PROVIDER", _METRICS) is None:
         return None
     found = metrics.get_meter_provider()
     # The metrics API (1.38 to 1.45) has the proxy class, but does not export it.

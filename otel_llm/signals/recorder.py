@@ -9,6 +9,7 @@ from typing import Final
 
 from opentelemetry import trace
 from opentelemetry.context import Context
+from opentelemetry.trace import Tracer
 
 from otel_llm import catalog, guard
 from otel_llm.call import Call
@@ -22,7 +23,7 @@ from otel_llm.signals.labels import ADDRESS_CAP, CappedLabel
 from otel_llm.signals.ledger import GaugeRows, Labels, Ledger
 from otel_llm.signals.limits import RateLimits
 from otel_llm.signals.pipeline import Pipeline
-from otel_llm.signals.series import Book, CallHistograms, Held, ModelSeries
+from otel_llm.signals.series import Book, CallHistograms, Held
 from otel_llm.signals.summary import Summary, summarise, unread
 from otel_llm.version import __version__
 
@@ -60,7 +61,9 @@ class Recorder:
         if self._dropped:
             self.drain()
         self._open(call)
-        self._start_span(call)
+        tracer = self.pipeline.tracer()
+        if tracer is not None:
+            self._start_span(call, tracer)
 
     @guarded("signals.gaps")
     def gaps(self, call: Call) -> None:
@@ -97,13 +100,15 @@ class Recorder:
         held: Held = call.held
         if held.series is not None:
             held.series.open.pop(id(call), None)
-        summary = self._summarise(call) or unread(call)
+        summary = summarise(call, self._prices) or unread(call)
         if call.content is not None:
             self._deliver(call, summary)
         if call.span is not None:
             self._end_span(call, summary)
         self._count(call, summary)
         self._record(call, summary)
+        for attempt in call.attempts:
+            attempt.facts.forget()
         call.attempts.clear()  # they know their call: a circle that only the garbage collector would open
 
     @guarded("signals.exit")
@@ -127,30 +132,17 @@ class Recorder:
     # ------------------------------------------------------------------ steps
     @breaker("signals.open")
     def _open(self, call: Call) -> None:
-        series = self._series(call)
+        series = call.held.series = self.book.model(call)
         series.open[id(call)] = call
         if call.attribution:
             call.held.attributed = self._attributed.series(call, series.model)
 
-    def _series(self, call: Call) -> ModelSeries:
-        held: Held = call.held
-        if held.series is None:
-            held.series = self.book.model(call)
-        return held.series
-
     def _histograms(self, call: Call, response_model: str | None) -> CallHistograms:
         held: Held = call.held
         if held.histograms is None or held.response_model != response_model:
-            held.histograms = self.book.histograms(self._series(call), call, response_model)
+            held.histograms = self.book.histograms(held.series or self.book.model(call), call, response_model)
             held.response_model = response_model
         return held.histograms
-
-    @guarded("signals.summary")
-    def _summarise(self, call: Call) -> Summary:
-        summary = summarise(call, self._prices)
-        for attempt in call.attempts:
-            attempt.facts.forget()
-        return summary
 
     @guarded("signals.content")
     def _deliver(self, call: Call, summary: Summary) -> None:
@@ -158,10 +150,8 @@ class Recorder:
             call.content.deliver(call.span, spans.attributes(call, summary), context(call))
 
     @breaker("signals.span_start")
-    def _start_span(self, call: Call) -> None:
-        tracer = self.pipeline.tracer()
-        if tracer is not None:
-            call.span = spans.start(tracer, call)
+    def _start_span(self, call: Call, tracer: Tracer) -> None:
+        call.span = spans.start(tracer, call)
 
     @breaker("signals.span")
     def _end_span(self, call: Call, summary: Summary) -> None:
@@ -170,7 +160,8 @@ class Recorder:
     @breaker("signals.ledger")
     def _count(self, call: Call, summary: Summary) -> None:
         held: Held = call.held
-        series, histograms = self._series(call), self._histograms(call, summary.response_model)
+        series = held.series = held.series or self.book.model(call)
+        histograms = self._histograms(call, summary.response_model)
         if summary.end.error_type:
             held.error_type = self.book.error_type(summary.end.error_type)
         fingerprint = call.fingerprint if summary.end.outcome == "success" else None

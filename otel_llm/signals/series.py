@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from otel_llm import catalog
 from otel_llm.call import Call
 from otel_llm.catalog import GEN_AI, ErrorClass, Outcome, TokenType
@@ -129,12 +131,13 @@ class CallHistograms:
             if self._first is None:
                 self._first = self._ledger.histogram(found.first_chunk, *self._labels)
             self._first.record(call.time_to_first_chunk, exemplar)
-        self.add_gaps(call, exemplar)
+        if call.gaps:
+            self.add_gaps(call, exemplar)
 
     def add_gaps(self, call: Call, exemplar: tuple[str, str] | None) -> None:
         """Records the chunk gaps that the call holds. The ledger's lock is held by the caller."""
         metric = self._conventions.output_chunk
-        if not call.gaps or metric is None:
+        if metric is None:
             return
         if self._gap is None:
             self._gap = self._ledger.histogram(metric, *self._labels)
@@ -169,19 +172,16 @@ def _short(raw: tuple[object, ...]) -> bool:
     return sum(len(value) for value in raw if isinstance(value, str)) <= FOUND_LENGTH
 
 
-class Held:
+class Held(msgspec.Struct, eq=False):
     """What the signals keep with an open call: its series, each found once."""
 
-    __slots__ = ("attributed", "error_type", "histograms", "response_model", "series")
-
-    def __init__(self) -> None:
-        self.series: ModelSeries | None = None
-        self.attributed: tuple[AttributedSeries, ...] = ()
-        self.histograms: CallHistograms | None = None
-        self.response_model: str | None = None
-        """What :attr:`histograms` were found by."""
-        self.error_type = ""
-        """Capped; empty for a call that did not fail."""
+    series: ModelSeries | None = None
+    attributed: tuple[AttributedSeries, ...] = ()
+    histograms: CallHistograms | None = None
+    response_model: str | None = None
+    """What :attr:`histograms` were found by."""
+    error_type: str = ""
+    """Capped; empty for a call that did not fail."""
 
 
 class Book:

@@ -44,6 +44,7 @@ class Summary(msgspec.Struct, kw_only=True):
     """Reasons of ``catalog.INVALID_VALUES`` why a successful answer is of no use."""
 
 
+@guarded("signals.summary")
 def summarise(call: Call, prices: PriceTable) -> Summary:
     """The summary of a closed call."""
     end = call.end or End("success")
@@ -143,8 +144,7 @@ CHOICES_CAP: Final = 128
 
 def _finish(call: Call, facts: Facts, end: End) -> list[str]:
     """One per choice in the provider's order. A call that broke has ``error`` where no reason arrived (conventions)."""
-    found = {choice: normalise(reason) for choice, reason in facts.finish_reasons.items()}
+    found = facts.finish_reasons
     if end.outcome != "success" and call.request.operation in GENERATES:
-        for choice in range(min(call.request.choices or 1, CHOICES_CAP)):
-            found.setdefault(choice, "error")
-    return [found[choice] for choice in sorted(found)]
+        found = dict.fromkeys(range(min(call.request.choices or 1, CHOICES_CAP)), "error") | found
+    return [normalise(found[choice]) for choice in sorted(found)]

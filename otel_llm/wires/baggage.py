@@ -18,11 +18,10 @@ Withheld = tuple[context.Context, "Token[context.Context]"]
 
 
 @guarded("wire.baggage")
-def withhold() -> Withheld | None:
+def withhold(current: context.Context) -> Withheld | None:
     """Takes the keys out of the current context; ``None`` if there are none."""
-    bare = context.get_current()
-    carried = baggage.get_all(bare) if bare else None
-    keys = [key for key in carried if key.startswith(PREFIX)] if carried else ()
+    bare = current
+    keys = [key for key in baggage.get_all(bare) if key.startswith(PREFIX)]
     if not keys:
         return None
     for key in keys:

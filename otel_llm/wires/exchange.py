@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
+from opentelemetry import context
+
 from otel_llm import headers, native, runtime
 from otel_llm.attempt import Attempt
 from otel_llm.call import Call, inside
@@ -61,9 +63,11 @@ def responded(
     """Status and headers (by lower-case name) arrived; ``host`` is where the request went in the end. ``decoded``: the
     library undoes the content encoding before we see the bytes."""
     attempt.request_id = headers.request_id(found)
-    attempt.retry_after = headers.retry_after(found)
     attempt.ratelimits = headers.rate_limits(found)
-    attempt.facts.cost = headers.cost(found)
+    if status >= 400:
+        attempt.retry_after = headers.retry_after(found)
+    if headers.COST in found:
+        attempt.facts.cost = headers.cost(found)
     call = attempt.call
     if host:
         call.server_address, call.server_port = host, port
@@ -72,13 +76,6 @@ def responded(
     read = getattr(attempt.format, "headers", None)  # formats.facts.ReadsHeaders; isinstance would cost microseconds
     if read is not None:
         read(found, attempt.facts)
-
-
-@guarded("wire.whole")
-def whole(attempt: Attempt, content: bytes) -> None:
-    """The body is in memory, read and decoded by the client: the exchange is over."""
-    attempt.whole(content)
-    attempt.finish("read")
 
 
 @guarded("wire.finish")
@@ -120,7 +117,9 @@ class Exchange:
     def __enter__(self) -> Self:
         if self._scope is not None:
             self._scope.__enter__()
-        self._withheld = baggage.withhold()
+        current = context.get_current()
+        if current:
+            self._withheld = baggage.withhold(current)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:

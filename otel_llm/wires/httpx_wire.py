@@ -22,7 +22,11 @@ def patch(module: ModuleType, patches: Patches) -> None:
 
     def around(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Exchange | _Other:
         begun = _begin(library, client, args, kwargs)
-        return _Other(client) if begun is None else _Exchange(begun, tee)
+        if begun is None:
+            return _Other(client)
+        exchange = _Exchange(begun)
+        exchange.tee = tee
+        return exchange
 
     def send(wrapped: Callable[..., Any], client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         with around(client, args, kwargs) as carried:
@@ -70,11 +74,9 @@ def _in_process(client: Any, url: Any) -> bool:
 class _Exchange(Exchange):
     """The time of one ``send``."""
 
-    __slots__ = ("_tee",)
-
-    def __init__(self, begun: Begun, tee: Callable[[Any, Attempt], Any]) -> None:
-        super().__init__(begun)
-        self._tee = tee
+    __slots__ = ("tee",)
+    tee: Callable[[Any, Attempt], Any]
+    """Makes the tee of a body that is still to be read."""
 
     def arrived(self, response: Any) -> Any:
         """The response, its body teed or already read."""
@@ -88,9 +90,9 @@ class _Exchange(Exchange):
         found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
         exchange.responded(self.attempt, response.status_code, found, url.host, url.port)
         if hasattr(response, "_content"):  # read inside send (stream=False), or made by a mock transport
-            exchange.whole(self.attempt, response.content)
+            self.attempt.whole(response.content)
             return
-        response.stream = self._tee(response.stream, self.attempt)
+        response.stream = self.tee(response.stream, self.attempt)
 
 
 class _Other:

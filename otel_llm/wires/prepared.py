@@ -43,7 +43,7 @@ class PreparedRequests(msgspec.Struct, frozen=True, kw_only=True):
         if response._content is self.unread:  # the app, or the operation, asked for a stream
             urllib3_tee.tee(response.raw, attempt)
         else:
-            exchange.whole(attempt, response._content or b"")
+            attempt.whole(response._content or b"")
 
 
 @guarded("wire.begin")
