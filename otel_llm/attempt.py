@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from otel_llm import guard
 from otel_llm.failures import End, conclude
 from otel_llm.formats.facts import Facts, Format
@@ -23,40 +25,36 @@ LARGE: Final = 16 * 1024
 """Bytes above which a chunk is read at once, so that a batch stays small."""
 
 
-class Attempt:
+class Attempt(msgspec.Struct, kw_only=True, eq=False):
     """One exchange of a call. Times are nanoseconds of the monotonic clock, where nothing else is said."""
 
-    __slots__ = (
-        "_batch", "_body", "_pending", "_reader", "backoff", "call", "end", "ended_ns", "facts", "format", "number",
-        "ratelimits", "request_id", "retry_after", "started_ns", "status", "streamed",
-    )  # fmt: skip
+    call: Call
+    format: Format
+    """What its bytes are. An SDK may rewrite a request on its way (anthropic for Bedrock): the wire decides."""
+    number: int
+    """From 1 on."""
+    started_ns: int
+    backoff: float | None
+    """Seconds since the attempt before it ended."""
+    status: int | None = None
+    """HTTP status; ``None`` until there is a response."""
+    request_id: str | None = None
+    retry_after: float | None = None
+    """Seconds that the provider asked to wait."""
+    ratelimits: list[Limit] = []
+    facts: Facts = msgspec.field(default_factory=Facts)
+    streamed: bool = False
+    end: End | None = None
+    ended_ns: int = 0
+    """0 while it is open."""
+    _body: tuple[Format, str, str] | None = None
+    """What reads it, its type and encoding; ``None`` before there is a response, and where it was given up."""
+    _reader: Reader | None = None
+    """Made when the first piece is read."""
+    _pending: list[tuple[bytes, int]] = []
+    _batch: int = 1
 
-    def __init__(self, call: Call, wire_format: Format, number: int, previous_ended_ns: int) -> None:
-        self.call = call
-        self.format = wire_format
-        """What its bytes are. An SDK may rewrite a request on its way (anthropic for Bedrock): the wire decides."""
-        self.number = number
-        """From 1 on."""
-        self.status: int | None = None
-        """HTTP status; ``None`` until there is a response."""
-        self.request_id: str | None = None
-        self.retry_after: float | None = None
-        """Seconds that the provider asked to wait."""
-        self.ratelimits: list[Limit] = []
-        self.facts = Facts()
-        self.streamed = False
-        self.end: End | None = None
-        self.ended_ns = 0
-        """0 while it is open."""
-        self._body: tuple[Format, str, str] | None = None
-        """What reads it, its type and encoding; ``None`` before there is a response, and where it was given up."""
-        self._reader: Reader | None = None
-        """Made when the first piece is read."""
-        self._pending: list[tuple[bytes, int]] = []
-        self._batch = 1
-        self.started_ns = time.perf_counter_ns()
-        self.backoff = (self.started_ns - previous_ended_ns) / 1e9 if previous_ended_ns else None
-        """Seconds since the attempt before it ended."""
+    __repr__ = object.__repr__  # error trackers show the variables of frames, and a provider's error quotes prompts
 
     @property
     def wall_ns(self) -> int:

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+import msgspec
+
 from otel_llm import garbage
 from otel_llm.attempt import Attempt
 from otel_llm.failures import End, conclude
@@ -56,54 +58,47 @@ class Signals(Protocol):
         ...
 
 
-class Call:
+class Call(msgspec.Struct, kw_only=True, eq=False):
     """One logical call. Times: ``*_ns`` are nanoseconds of the monotonic clock, except ``wall_ns`` (since 1970)."""
 
-    __slots__ = (
-        "_latch", "_signals", "attempts", "attribution", "client", "content", "duration", "end", "fingerprint",
-        "format", "gaps", "held", "last_chunk_ns", "provider", "request", "running", "server_address", "server_port",
-        "span", "started_ns", "time_to_first_chunk", "wall_ns",
-    )  # fmt: skip
+    signals: Signals
+    client: str
+    provider: str
+    format: Format
+    """What the client speaks; what is on the wire may differ (:attr:`Attempt.format`)."""
+    request: Request
+    server_address: str | None = None
+    server_port: int | None = None
+    attribution: tuple[tuple[str, str], ...] = ()
+    """Declared keys and their values at the time of opening."""
+    running: bool = True
+    """The SDK's function has neither returned nor raised: a request that is sent in its context is its own."""
+    attempts: list[Attempt] = []
+    end: End | None = None
+    duration: float = 0.0
+    """Seconds from opening to closing."""
+    time_to_first_chunk: float | None = None
+    """Seconds; ``None`` where nothing was streamed."""
+    gaps: array[float] = msgspec.field(default_factory=lambda: array("d"))
+    """Seconds between chunks, up to :data:`GAPS_CAP`."""
+    last_chunk_ns: int = 0
+    """0 until one arrived."""
+    span: Any = None
+    """Set by the signals, and made current while the SDK's function runs."""
+    held: Any = None
+    """What the signals keep with the call; nobody else looks into it."""
+    fingerprint: int | None = None
+    """What an equal request would have, too; ``None`` where repeating it is no waste."""
+    content: Capture | None = None
+    """What was said, where content is captured."""
+    wall_ns: int = msgspec.field(default_factory=time.time_ns)
+    started_ns: int = msgspec.field(default_factory=time.perf_counter_ns)
+    _latch: threading.Lock = msgspec.field(default_factory=threading.Lock)
 
-    def __init__(
-        self, signals: Signals, *, client: str, provider: str, wire_format: Format, request: Request,
-        server_address: str | None = None, server_port: int | None = None,
-        attribution: tuple[tuple[str, str], ...] = (),
-    ) -> None:  # fmt: skip
-        self._signals = signals
-        self._latch = threading.Lock()
-        self.running = True
-        """The SDK's function has neither returned nor raised: a request that is sent in its context is its own."""
-        self.client = client
-        self.provider = provider
-        self.format = wire_format
-        """What the client speaks; what is on the wire may differ (:attr:`Attempt.format`)."""
-        self.request = request
-        self.server_address = server_address
-        self.server_port = server_port
-        self.attribution = attribution
-        """Declared keys and their values at the time of opening."""
-        self.attempts: list[Attempt] = []
-        self.end: End | None = None
-        self.duration = 0.0
-        """Seconds from opening to closing."""
-        self.time_to_first_chunk: float | None = None
-        """Seconds; ``None`` where nothing was streamed."""
-        self.gaps: array[float] = array("d")
-        """Seconds between chunks, up to :data:`GAPS_CAP`."""
-        self.last_chunk_ns = 0
-        """0 until one arrived."""
-        self.span: Any = None
-        """Set by the signals, and made current while the SDK's function runs."""
-        self.held: Any = None
-        """What the signals keep with the call; nobody else looks into it."""
-        self.fingerprint: int | None = None
-        """What an equal request would have, too; ``None`` where repeating it is no waste."""
-        self.content: Capture | None = None
-        """What was said, where content is captured."""
-        self.wall_ns = time.time_ns()
-        self.started_ns = time.perf_counter_ns()
-        signals.opened(self)
+    __repr__ = object.__repr__  # error trackers show the variables of frames, and a provider's error quotes prompts
+
+    def __post_init__(self) -> None:
+        self.signals.opened(self)
 
     @property
     def ended(self) -> bool:
@@ -135,8 +130,12 @@ class Call:
 
     def attempt(self, wire_format: Format | None = None) -> Attempt:
         """A request is about to be sent; ``wire_format`` where its path tells what it speaks."""
+        now = time.perf_counter_ns()
         before = self.attempts[-1].ended_ns if self.attempts else 0
-        made = Attempt(self, wire_format or self.format, len(self.attempts) + 1, before)
+        made = Attempt(
+            call=self, format=wire_format or self.format, number=len(self.attempts) + 1, started_ns=now,
+            backoff=(now - before) / 1e9 if before else None,
+        )  # fmt: skip
         self.attempts.append(made)
         return made
 
@@ -181,7 +180,7 @@ class Call:
         """Hands the gaps over where they are many: between two chunks, and never in a finaliser, where no lock may be
         taken. What is left is reported with the call."""
         if len(self.gaps) >= GAPS_CAP and not garbage.collecting():
-            self._signals.gaps(self)
+            self.signals.gaps(self)
 
     def _close(self, end: End, *, dropped: bool = False) -> None:
         if not self._latch.acquire(blocking=False):
@@ -190,6 +189,6 @@ class Call:
         self.duration = (time.perf_counter_ns() - self.started_ns) / 1e9
         self.end = end
         if dropped or garbage.collecting():
-            self._signals.deferred(self)
+            self.signals.deferred(self)
         else:
-            self._signals.closed(self)
+            self.signals.closed(self)

@@ -19,6 +19,8 @@ class Headers(Protocol):
 
     def get(self, key: str, /) -> str | None: ...
 
+    def __contains__(self, key: object, /) -> bool: ...
+
     def __iter__(self) -> Iterator[str]: ...
 
 
@@ -83,8 +85,7 @@ _RESETS: Final = {
 def request_id(headers: Headers) -> str | None:
     """The provider's id of this exchange, or ``None``."""
     for name in REQUEST_IDS:
-        found = headers.get(name)
-        if found:
+        if name in headers and (found := headers.get(name)):
             return found[:_ID_LENGTH]
     return None
 

@@ -28,10 +28,10 @@ def open_call(
     request.stream = request.stream or stream or bool(found.stream)
     SEEN[client] += 1
     call = Call(
-        active.recorder,
+        signals=active.recorder,
         client=client,
         provider=billed_by(host, provider),
-        wire_format=found.format,
+        format=found.format,
         request=request,
         server_address=host or None,
         server_port=port,

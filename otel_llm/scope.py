@@ -6,6 +6,7 @@ from contextvars import Token
 from types import TracebackType
 from typing import Final
 
+import msgspec
 from opentelemetry import context, trace
 
 from otel_llm import guard
@@ -16,7 +17,7 @@ _exits: Final = guard.site("scope.exit")
 _ends: Final = guard.site("scope.end")
 
 
-class Scope:
+class Scope(msgspec.Struct, eq=False):
     """``with Scope(call): return wrapped(...)``, around the plain call and around the ``await`` alike. It guards itself
     in place: it is around each call, and a ``try`` costs nothing.
 
@@ -24,12 +25,9 @@ class Scope:
     iterates later runs in the user's own context.
     """
 
-    __slots__ = ("_attached", "_call", "_token")
-
-    def __init__(self, call: Call) -> None:
-        self._call = call
-        self._token: Token[Call | None] | None = None
-        self._attached: Token[context.Context] | None = None
+    _call: Call
+    _token: Token[Call | None] | None = None
+    _attached: Token[context.Context] | None = None
 
     def __enter__(self) -> Scope:
         try:

@@ -278,7 +278,7 @@ def test_dead_process_s_open_calls_disappear(tmp_path: Path) -> None:
         def child():
             request = Request(operation="chat", model="gpt-4o")
             held = Call(
-                runtime.current().recorder, client="x", provider="openai", wire_format="openai_chat", request=request
+                signals=runtime.current().recorder, client="x", provider="openai", format="openai_chat", request=request
             )
             os.read(wait, 1)
         wait, _ = os.pipe()
