@@ -25,6 +25,10 @@ LARGE: Final = 16 * 1024
 """Bytes above which a chunk is read at once, so that a batch stays small."""
 
 
+TYPE_CAP: Final = 256
+"""Characters of a ``Content-Type`` that are looked at, and remembered."""
+
+
 class Attempt(msgspec.Struct, kw_only=True, eq=False):
     """One exchange of a call. Times are nanoseconds of the monotonic clock, where nothing else is said."""
 
@@ -72,6 +76,7 @@ class Attempt(msgspec.Struct, kw_only=True, eq=False):
         request, content = self.call.request, self.call.content
         self.facts.json_asked = request.output_type == "json"
         wire_format = self.format if content is None else content.tap(self.format)
+        content_type = content_type[:TYPE_CAP]
         self._body = wire_format, content_type, encoding
         self.streamed = stream_framing(content_type, wire_format.name, request.stream) is not None
 

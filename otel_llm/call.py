@@ -11,6 +11,7 @@ import time
 from array import array
 from collections.abc import Sequence
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
@@ -79,7 +80,7 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     """Seconds from opening to closing."""
     time_to_first_chunk: float | None = None
     """Seconds; ``None`` where nothing was streamed."""
-    gaps: array[float] = msgspec.field(default_factory=lambda: array("d"))
+    gaps: array[float] = msgspec.field(default_factory=partial(array, "d"))
     """Seconds between chunks, up to :data:`GAPS_CAP`."""
     last_chunk_ns: int = 0
     """0 until one arrived."""

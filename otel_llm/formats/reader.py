@@ -24,8 +24,6 @@ STREAM_FRAMINGS: Final[dict[str, Callable[[], Framing]]] = {
 
 JSON_STREAMS: Final[dict[str, Callable[[], Framing]]] = {"gemini": JsonArray}
 """Framing of a stream that goes as ``application/json``, by format."""
-TYPE_CAP: Final = 256
-"""Characters of a ``Content-Type`` that are looked at, and remembered."""
 LESSONS: Final = 32
 """Templates that are made in one stream: where all its chunks are different, there is none to find."""
 
@@ -118,13 +116,9 @@ class Reader:
         self.facts.undecodable = why
 
 
-def stream_framing(content_type: str, format_name: str, asked_stream: bool) -> Callable[[], Framing] | None:
-    """How a stream of that ``Content-Type`` is cut; ``None`` if it is one whole document."""
-    return _framing(content_type[:TYPE_CAP], format_name, asked_stream)
-
-
 @lru_cache(maxsize=64)
-def _framing(content_type: str, format_name: str, asked_stream: bool) -> Callable[[], Framing] | None:
+def stream_framing(content_type: str, format_name: str, asked_stream: bool) -> Callable[[], Framing] | None:
+    """How a stream of that ``Content-Type`` is cut; ``None`` if it is one whole document. Remembers the type."""
     media = content_type.partition(";")[0].strip().lower()
     if asked_stream and media == "application/json":
         return JSON_STREAMS.get(format_name)

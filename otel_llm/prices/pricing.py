@@ -65,7 +65,7 @@ class PriceTable:
         result: Priced | Unpriced
         if isinstance(found, Unpriced):
             result = found
-        elif not sound or (parts := cost(found.at(wall_ns), usage)) is None:
+        elif not sound or (parts := cost(found.at(wall_ns) if found.hours else found.rates, usage)) is None:
             result = _NOT_COVERED
         else:
             result = priced(*parts, found.source, found.factor)

@@ -84,20 +84,17 @@ class Pipeline:
         self.instruments()
 
     def instruments(self) -> Instruments | None:
-        """The instruments on the meter provider in use, ``None`` while there is none."""
-        provider = self.meter_provider()
+        """The instruments on the meter provider in use: given, else the app's, else our own; ``None`` while there is
+        none."""
+        provider = self._given_meter or app_meter_provider() or self._own_meter
         if provider is not self._instruments_of:
             self._move(provider)
         return self._instruments
 
-    def meter_provider(self) -> MeterProvider | None:
-        """Given, else the app's, else our own, else none."""
-        return self._given_meter or app_meter_provider() or self._own_meter
-
     @property
     def app_meters(self) -> bool:
         """True if metrics go to a provider that is not ours."""
-        return self.meter_provider() not in (None, self._own_meter)
+        return (self._given_meter or app_meter_provider()) not in (None, self._own_meter)
 
     def destinations(self) -> tuple[str, str]:
         """Where spans and metrics go, in words."""

@@ -57,7 +57,10 @@ def _content(facts: Facts, finish: list[str]) -> set[str]:
     found: set[str] = set()
     words = _words(facts) if "error" in finish else ()
     malformed, unexpected = not MALFORMED.isdisjoint(words), not UNEXPECTED.isdisjoint(words)
-    if _nothing(facts) and not (malformed or unexpected):
+    # A stream of Gemini's, and of some servers, has no last event.
+    whole = facts.complete or facts.finish_reasons
+    nothing = facts.text is False and not (facts.tools_called or facts.other_output)
+    if whole and nothing and not (malformed or unexpected):
         found.add("empty")
     if facts.answers is not None and facts.answers.broken():
         found.add("invalid_json")
@@ -67,12 +70,6 @@ def _content(facts: Facts, finish: list[str]) -> set[str]:
     if unexpected:
         found.add("unknown_tool")
     return found
-
-
-def _nothing(facts: Facts) -> bool:
-    """True if the answer is known to be whole and to have nothing in it."""
-    whole = facts.complete or facts.finish_reasons  # a stream of Gemini's, and of some servers, has no last event
-    return bool(whole) and facts.text is False and not (facts.tools_called or facts.other_output)
 
 
 OPAQUE: Final = frozenset({"azure.ai.openai", "azure.ai.inference", "aws.bedrock", "replicate", "huggingface"})

@@ -14,6 +14,7 @@ from otel_llm.formats.facts import Facts, Usage
 from otel_llm.formats.finish import normalise
 from otel_llm.guard import guarded
 from otel_llm.prices.cost import Priced, Unpriced, consistent
+from otel_llm.prices.lookup import UNKNOWN_MODEL
 from otel_llm.prices.pricing import PriceTable
 from otel_llm.signals.conventions import GENERATES
 from otel_llm.signals.quality import faults
@@ -58,7 +59,7 @@ def summarise(call: Call, prices: PriceTable) -> Summary:
         usage=usage,
         usage_missing=missing,
         tokens=disjoint(usage) if usage else {},
-        price=_price(call, facts, usage, prices),
+        price=_price(call, facts, usage, prices) or (None if usage is None else UNKNOWN_MODEL),
         finish=finish,
         answered=end.outcome == "success" or facts.chunks > 0 or bool(facts.finish_reasons),
         retried=[_fault(attempt) for attempt in failed] if failed else [],
@@ -111,18 +112,16 @@ def _usage(call: Call, facts: Facts, end: End) -> tuple[Usage | None, UsageMissi
     return usage, "not_stated" if whole else "stream_unfinished"
 
 
+@guarded("summary.price")
 def _price(call: Call, facts: Facts, usage: Usage | None, prices: PriceTable) -> Priced | Unpriced | None:
-    """``None`` without usage and without a stated cost. A price table that fails costs the price, and not the call."""
+    """By the model that served, else by the one asked for: an alias may be priced where a snapshot is not known yet.
+    ``None`` without usage and without a stated cost. A price table that fails costs the price, and not the call."""
     if facts.cost is not None and (usage is None or usage.cost is None):
         usage = msgspec.structs.replace(usage or Usage(), cost=facts.cost)
-    return None if usage is None else _by_names(call, facts, usage, prices) or Unpriced("unknown_model")
-
-
-@guarded("summary.price")
-def _by_names(call: Call, facts: Facts, usage: Usage, prices: PriceTable) -> Priced | Unpriced:
-    """By the model that served, else by the one asked for: an alias may be priced where a snapshot is not known yet."""
+    if usage is None:
+        return None
     served, asked, tier = facts.response_model, call.request.model, facts.service_tier
-    price: Priced | Unpriced = Unpriced("unknown_model")
+    price: Priced | Unpriced = UNKNOWN_MODEL
     if served:
         price = prices.price_at(call.provider, served, usage, call.wall_ns, tier)
     if asked and asked != served and isinstance(price, Unpriced):

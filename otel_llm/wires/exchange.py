@@ -28,23 +28,18 @@ def begin(
     ``in_process`` tells whether the request goes to an app of this very process (a test client). The caller is the one
     who is guarded."""
     call = inside()
-    if call is not None:
-        return _joined(call, method, url, content)
+    if call is not None:  # its next attempt, or other traffic, such as fetching a token
+        if method != "POST" or call.sending:  # or the transport beneath: aiohttp under httpx, a redirect of requests
+            return None
+        found = recognise(url.path, call.provider)
+        if found is None and url.host != call.server_address:
+            return None
+        return _attempt(call, call.format if found is None else found.format, content), None
     active = runtime.current()
     if active is None or native.suppressed():
         return None
     call = recognition.open_call(active, method, url, content, in_process)
     return None if call is None else (_attempt(call, call.format, content), call)
-
-
-def _joined(call: Call, method: str, url: recognition.Url, content: recognition.Content) -> Begun | None:
-    """A request inside of a call is its next attempt, or other traffic, such as fetching a token."""
-    if method != "POST" or call.sending:  # the transport beneath: aiohttp under httpx, a redirect inside of requests
-        return None
-    found = recognise(url.path, call.provider)
-    if found is None and url.host != call.server_address:
-        return None
-    return _attempt(call, call.format if found is None else found.format, content), None
 
 
 def _attempt(call: Call, wire_format: Format, content: recognition.Content) -> Attempt:

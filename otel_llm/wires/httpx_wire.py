@@ -5,6 +5,7 @@ authentication. Facts: httpx 0.27 to 0.28.1, httpx2 2.0 to 2.16.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from types import ModuleType
 from typing import Any, Final, Self
 
@@ -48,7 +49,7 @@ def _begin(library: str, client: Any, args: tuple[Any, ...], kwargs: dict[str, A
     if getattr(request, "method", None) != "POST":
         return None
     url = request.url
-    begun = exchange.begin("POST", url, lambda: _content(request), lambda: _in_process(client, url))
+    begun = exchange.begin("POST", url, partial(_content, request), partial(_in_process, client, url))
     if begun is not None:
         http_spans.instrument(client, library)
     return begun
