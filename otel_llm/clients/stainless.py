@@ -38,6 +38,9 @@ class StainlessClient(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     paths: Mapping[str, str] = {}
     """Provider by what the path contains, for an SDK that speaks to two."""
 
+    traces: bool = False
+    """Whether it makes spans of its calls by itself."""
+
     def patch(self, module: ModuleType, patches: Patches) -> None:
         """Wraps ``request`` of both base clients."""
         patches.wrap(module.SyncAPIClient, "request", seam.plain(self.open))
@@ -53,7 +56,8 @@ class StainlessClient(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         found = recognise(options.url, self.provider) if options.method.lower() == "post" else None
         if found is None:
             return None
-        native.silence(client, active.settings)
+        if self.traces:
+            native.silence(client, active.settings)
         # Fireworks gives a whole URL here, which the base URL does not tell.
         url = client.base_url if "://" not in options.url else address(options.url)
         return opening.open_call(

@@ -20,8 +20,10 @@ from typing import Final
 
 import msgspec
 
+from otel_llm import guard
 from otel_llm.formats.facts import Request
-from otel_llm.guard import guarded
+
+_failures: Final = guard.site("duplicates.fingerprint")
 
 WINDOW: Final = 3600.0
 """Seconds for which a call is remembered."""
@@ -45,12 +47,15 @@ class Duplicates:
         self._key: Final = os.urandom(16)
         self._seen: OrderedDict[int, float] = OrderedDict()
 
-    @guarded("duplicates.fingerprint")
     def fingerprint(self, provider: str, request: Request, body: bytes | None) -> int | None:
         """What the request is known by; ``None`` if it asks for variety, or its body is not in memory or very large."""
         if not body or len(body) > BODY_CAP or varied(request):
             return None
-        return hash((provider, request.operation, request.model, self._key + canonical(body)))
+        try:
+            return hash((provider, request.operation, request.model, self._key + canonical(body)))
+        except Exception as defect:  # out of memory
+            _failures.note(defect)
+            return None
 
     def repeats(self, fingerprint: int) -> bool:
         """True if an equal call succeeded lately. Notes this one, which did, too."""

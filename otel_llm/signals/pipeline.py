@@ -15,6 +15,7 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import Tracer, TracerProvider
 
 from otel_llm.catalog import SCOPE
+from otel_llm.guard import breaker
 from otel_llm.settings import Settings
 from otel_llm.signals.aside import Aside, Hands, bounded
 from otel_llm.signals.instruments import Instruments
@@ -162,11 +163,12 @@ class Pipeline:
     def _own(self) -> list[OwnProvider]:
         return [provider for provider in (self._own_tracer, self._own_meter) if provider is not None]
 
+    @breaker("signals.meter")
     def _move(self, provider: MeterProvider | None) -> None:
         with self._lock:
             if provider is self._instruments_of or self._ledger is None:
                 return
-            self._instruments_of = provider
+            self._instruments_of, self._instruments = provider, None
             self._instruments = provider and Instruments(
                 provider.get_meter(SCOPE, __version__), self._ledger, self._settings.semconv
             )

@@ -10,11 +10,14 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from otel_llm import guard
 from otel_llm.call import Call
 from otel_llm.failures import End
 from otel_llm.formats.facts import Facts
 from otel_llm.prices.pricing import PriceTable
 from otel_llm.signals.conventions import GENERATES
+
+_judging: Final = guard.site("summary.quality")
 
 MALFORMED: Final = frozenset({"malformed_function_call", "malformed_tool_use"})
 """Finish reasons of Gemini and Bedrock: the model's tool call could not be read."""
@@ -27,14 +30,18 @@ UNEXPECTED: Final = frozenset({"unexpected_tool_call"})
 def faults(call: Call, end: End, finish: list[str], prices: PriceTable) -> set[str]:
     """Why the answer of a closed call is of no use; empty if it is, or if the call did not succeed. ``finish``: its
     normalised finish reasons."""
+    found: set[str] = set()
     if end.outcome != "success" or call.request.operation not in GENERATES:
-        return set()
+        return found
     facts = call.facts
-    found = _cut_short(facts, finish) or _content(facts, finish)
-    if call.request.tools and facts.tools_called - call.request.tools:
-        found.add("unknown_tool")
-    if mismatch(call.provider, call.request.model, facts.response_model, prices):
-        found.add("model_mismatch")
+    try:
+        found = _cut_short(facts, finish) or _content(facts, finish)
+        if call.request.tools and facts.tools_called - call.request.tools:
+            found.add("unknown_tool")
+        if mismatch(call.provider, call.request.model, facts.response_model, prices):
+            found.add("model_mismatch")
+    except Exception as defect:
+        _judging.note(defect, (call,))
     return found
 
 

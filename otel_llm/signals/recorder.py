@@ -19,6 +19,7 @@ from otel_llm.settings import Settings
 from otel_llm.signals import span as spans
 from otel_llm.signals.attributed import AttributedBook
 from otel_llm.signals.duplicates import Duplicates
+from otel_llm.signals.instruments import Instruments
 from otel_llm.signals.labels import ADDRESS_CAP, CappedLabel
 from otel_llm.signals.ledger import GaugeRows, Labels, Ledger
 from otel_llm.signals.limits import RateLimits
@@ -51,7 +52,6 @@ class Recorder:
         pipeline.attach(self.ledger)
 
     # ------------------------------------------------------------------ what a call tells
-    @guarded("signals.opened")
     def opened(self, call: Call) -> None:
         """A call begins: it gets its series, at 0 if they are new, and its span."""
         call.held = Held()
@@ -106,7 +106,9 @@ class Recorder:
         if call.span is not None:
             self._end_span(call, summary)
         self._count(call, summary)
-        self._record(call, summary)
+        instruments = self.pipeline.instruments()
+        if instruments is not None:
+            self._record(call, summary, instruments)
         for attempt in call.attempts:
             attempt.facts.forget()
         call.attempts.clear()  # they know their call: a circle that only the garbage collector would open
@@ -182,11 +184,9 @@ class Recorder:
             instruments.record_gaps(call, histograms.attributes, context(call))
 
     @breaker("signals.otel_metrics")
-    def _record(self, call: Call, summary: Summary) -> None:
-        instruments = self.pipeline.instruments()
-        if instruments is not None:
-            base = self._histograms(call, summary.response_model).attributes
-            instruments.record(call, summary, base, call.held.error_type, context(call))
+    def _record(self, call: Call, summary: Summary, instruments: Instruments) -> None:
+        base = self._histograms(call, summary.response_model).attributes
+        instruments.record(call, summary, base, call.held.error_type, context(call))
 
     # ------------------------------------------------------------------ what is asked at collection
     def _observe(self) -> None:

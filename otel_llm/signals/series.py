@@ -124,7 +124,7 @@ class CallHistograms:
             duration = self._durations[kind] = self._ledger.histogram(found.duration, *self._labels, kind)
         duration.record(call.duration, exemplar)
         for tokens, count in sides(found, summary.usage, succeeded=summary.end.outcome == "success"):
-            self._histogram(tokens).record(count, exemplar)
+            (self._tokens.get(tokens) or self._add_tokens(tokens)).record(count, exemplar)
         if found.usage and summary.usage is not None:
             self._add_usage(summary.usage)
         if call.time_to_first_chunk is not None and found.first_chunk is not None:
@@ -143,10 +143,8 @@ class CallHistograms:
             self._gap = self._ledger.histogram(metric, *self._labels)
         self._gap.record_all(call.gaps, exemplar)
 
-    def _histogram(self, tokens: Tokens) -> Histogram:
-        found = self._tokens.get(tokens)
-        if found is None:
-            found = self._tokens[tokens] = self._ledger.histogram(tokens.metric, *self._labels, *tokens.labels)
+    def _add_tokens(self, tokens: Tokens) -> Histogram:
+        found = self._tokens[tokens] = self._ledger.histogram(tokens.metric, *self._labels, *tokens.labels)
         return found
 
     def _add_usage(self, usage: Usage) -> None:

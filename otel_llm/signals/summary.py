@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from otel_llm import guard
 from otel_llm.attempt import Attempt
 from otel_llm.call import Call
 from otel_llm.catalog import ErrorClass, TokenType, UsageMissing
@@ -18,6 +19,8 @@ from otel_llm.prices.lookup import UNKNOWN_MODEL
 from otel_llm.prices.pricing import PriceTable
 from otel_llm.signals.conventions import GENERATES
 from otel_llm.signals.quality import faults
+
+_pricing: Final = guard.site("summary.price")
 
 
 class Summary(msgspec.Struct, kw_only=True):
@@ -59,13 +62,13 @@ def summarise(call: Call, prices: PriceTable) -> Summary:
         usage=usage,
         usage_missing=missing,
         tokens=disjoint(usage) if usage else {},
-        price=_price(call, facts, usage, prices) or (None if usage is None else UNKNOWN_MODEL),
+        price=_price(call, facts, usage, prices),
         finish=finish,
         answered=end.outcome == "success" or facts.chunks > 0 or bool(facts.finish_reasons),
         retried=[_fault(attempt) for attempt in failed] if failed else [],
         retry_wait=sum(attempt.backoff or 0.0 for attempt in call.attempts) if failed else 0.0,
         retry_cost=sum(_retry_cost(call, attempt.facts, prices) for attempt in failed) if failed else 0.0,
-        invalid=_faults(call, end, finish, prices) or set(),
+        invalid=faults(call, end, finish, prices),
     )
 
 
@@ -112,7 +115,6 @@ def _usage(call: Call, facts: Facts, end: End) -> tuple[Usage | None, UsageMissi
     return usage, "not_stated" if whole else "stream_unfinished"
 
 
-@guarded("summary.price")
 def _price(call: Call, facts: Facts, usage: Usage | None, prices: PriceTable) -> Priced | Unpriced | None:
     """By the model that served, else by the one asked for: an alias may be priced where a snapshot is not known yet.
     ``None`` without usage and without a stated cost. A price table that fails costs the price, and not the call."""
@@ -122,10 +124,13 @@ def _price(call: Call, facts: Facts, usage: Usage | None, prices: PriceTable) ->
         return None
     served, asked, tier = facts.response_model, call.request.model, facts.service_tier
     price: Priced | Unpriced = UNKNOWN_MODEL
-    if served:
-        price = prices.price_at(call.provider, served, usage, call.wall_ns, tier)
-    if asked and asked != served and isinstance(price, Unpriced):
-        price = prices.price_at(call.provider, asked, usage, call.wall_ns, tier)
+    try:
+        if served:
+            price = prices.price_at(call.provider, served, usage, call.wall_ns, tier)
+        if asked and asked != served and isinstance(price, Unpriced):
+            price = prices.price_at(call.provider, asked, usage, call.wall_ns, tier)
+    except Exception as defect:
+        _pricing.note(defect, (call,))
     return price
 
 
@@ -134,8 +139,6 @@ def _retry_cost(call: Call, facts: Facts, prices: PriceTable) -> float:
     price = _price(call, facts, usage, prices)
     return price.total if isinstance(price, Priced) else 0.0
 
-
-_faults = guarded("summary.quality")(faults)
 
 CHOICES_CAP: Final = 128
 """Choices of a call that broke: OpenAI's own limit, whatever a request says."""

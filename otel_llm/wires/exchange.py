@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from opentelemetry import context
 
-from otel_llm import headers, native, runtime
+from otel_llm import guard, headers, native, runtime
 from otel_llm.attempt import Attempt
 from otel_llm.call import Call, inside
 from otel_llm.formats.facts import Format
@@ -15,6 +15,8 @@ from otel_llm.formats.table import recognise
 from otel_llm.guard import guarded
 from otel_llm.scope import Scope
 from otel_llm.wires import baggage, recognition
+
+_headers: Final = guard.site("wire.headers")
 
 Begun = tuple[Attempt, Call | None]
 """The attempt of a request, and its call if the wire seam opened it."""
@@ -50,27 +52,30 @@ def _attempt(call: Call, wire_format: Format, content: recognition.Content) -> A
     return call.attempt(wire_format)
 
 
-@guarded("wire.response")
 def responded(
     attempt: Attempt, status: int, found: Mapping[str, str], host: str | None, port: int | None, *,
     decoded: bool = False,
 ) -> None:  # fmt: skip
     """Status and headers (by lower-case name) arrived; ``host`` is where the request went in the end. ``decoded``: the
-    library undoes the content encoding before we see the bytes."""
-    attempt.request_id = headers.request_id(found)
-    attempt.ratelimits = headers.rate_limits(found)
-    if status >= 400:
-        attempt.retry_after = headers.retry_after(found)
-    if headers.COST in found:
-        attempt.facts.cost = headers.cost(found)
+    library undoes the content encoding before we see the bytes. Whatever cannot be read of them, the body can."""
     call = attempt.call
     if host:
         call.server_address, call.server_port = host, port
     encoding = "" if decoded else found.get("content-encoding") or ""
-    attempt.response(status, found.get("content-type") or "", encoding)
-    read = getattr(attempt.format, "headers", None)  # formats.facts.ReadsHeaders; isinstance would cost microseconds
-    if read is not None:
-        read(found, attempt.facts)
+    try:
+        attempt.response(status, found.get("content-type") or "", encoding)
+        attempt.request_id = headers.request_id(found)
+        attempt.ratelimits = headers.rate_limits(found)
+        if status >= 400:
+            attempt.retry_after = headers.retry_after(found)
+        if headers.COST in found:
+            attempt.facts.cost = headers.cost(found)
+        # formats.facts.ReadsHeaders; isinstance would cost microseconds
+        read = getattr(attempt.format, "headers", None)
+        if read is not None:
+            read(found, attempt.facts)
+    except Exception as defect:
+        _headers.note(defect, (attempt,))
 
 
 @guarded("wire.finish")

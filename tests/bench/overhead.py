@@ -104,10 +104,10 @@ def jobs() -> dict[str, tuple[Callable[[], object], int]]:
     prompt = [{"role": "user", "content": "hello"}]
     claude = {"model": "claude-sonnet-4-6", "max_tokens": 400, "messages": prompt}
     return {
-        "openai call": (lambda: o.chat.completions.create(model="gpt-4o-mini", messages=prompt), 60),
-        "openai chunk": (lambda: list(o.chat.completions.create(model="gpt-4o-mini", messages=prompt, stream=True)), 4),
-        "anthropic call": (lambda: a.messages.create(**claude), 60),
-        "anthropic chunk": (lambda: list(a.messages.create(**claude, stream=True)), 8),
+        "openai call": (lambda: o.chat.completions.create(model="gpt-4o-mini", messages=prompt), 240),
+        "openai chunk": (lambda: list(o.chat.completions.create(model="gpt-4o-mini", messages=prompt, stream=True)), 16),
+        "anthropic call": (lambda: a.messages.create(**claude), 240),
+        "anthropic chunk": (lambda: list(a.messages.create(**claude, stream=True)), 32),
     }
 
 
