@@ -89,7 +89,6 @@ class Installed:
         self._arriving = False
         self._arrivals: Final[dict[int, threading.RLock]] = {}
         """One lock per process: at a fork past Python, a thread of the parent may hold the parent's."""
-        self._called = False
         recorder.attend, recorder.replaced = self.attend, self.exposure.replaced
 
     def prepare(self) -> None:
@@ -98,12 +97,11 @@ class Installed:
         self.recorder.drain()
 
     def attend(self) -> None:
-        """A call begins."""
-        if not self._called:
-            self._called = True
-            # Exit hooks run last in, first out: ours must come before those of providers that the app made meanwhile.
-            atexit.unregister(_at_exit)
-            atexit.register(_at_exit)
+        """The first call begins."""
+        self.recorder.attend = self._settle
+        # Exit hooks run last in, first out: ours must come before those of providers that the app made meanwhile.
+        atexit.unregister(_at_exit)
+        atexit.register(_at_exit)
         self._settle()
 
     def _settle(self) -> None:

@@ -148,9 +148,14 @@ def priced(split: Split, savings: float, source: Source, factor: float = 1.0) ->
     if factor != 1.0:
         split = tuple(part * factor for part in split)  # pyright: ignore[reportAssignmentType]
         savings *= factor
-    return Priced(
-        dollars=dict(zip(TOKEN_TYPES, split, strict=True)), total=math.fsum(split), source=source, savings=savings
-    )
+    return Priced(dollars=_by_type(*split), total=math.fsum(split), source=source, savings=savings)
+
+
+def _by_type(fresh: float, read: float, write: float, said: float, thought: float) -> dict[TokenType, float]:
+    return {
+        "input": fresh, "input_cache_read": read, "input_cache_write": write, "output": said,
+        "output_reasoning": thought,
+    }  # fmt: skip
 
 
 def stated(amount: float, usage: Usage, table: Priced | Unpriced) -> Priced:
@@ -166,7 +171,7 @@ def stated(amount: float, usage: Usage, table: Priced | Unpriced) -> Priced:
     else:
         weights = _counts(usage)
     split = _divide(amount, weights)
-    return Priced(dollars=dict(zip(TOKEN_TYPES, split, strict=True)), total=amount, source="provider", savings=savings)
+    return Priced(dollars=_by_type(*split), total=amount, source="provider", savings=savings)
 
 
 def _counts(usage: Usage) -> tuple[int, ...]:

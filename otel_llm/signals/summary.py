@@ -86,14 +86,12 @@ def unread(call: Call) -> Summary:
 
 def disjoint(usage: Usage) -> dict[TokenType, int]:
     """Counts that add up: input without cached tokens, output without reasoning. Unstated totals give no count."""
+    read, write, reasoning = usage.cache_read or 0, usage.cache_write or 0, usage.reasoning or 0
     found: dict[TokenType, int] = {}
     if usage.input is not None:
-        read, write = usage.cache_read or 0, usage.cache_write or 0
-        found["input"] = usage.input - read - write
-        found["input_cache_read"], found["input_cache_write"] = read, write
+        found = {"input": usage.input - read - write, "input_cache_read": read, "input_cache_write": write}
     if usage.output is not None:
-        reasoning = usage.reasoning or 0
-        found["output"], found["output_reasoning"] = usage.output - reasoning, reasoning
+        found |= {"output": usage.output - reasoning, "output_reasoning": reasoning}
     return found
 
 

@@ -21,7 +21,7 @@ from otel_llm.guard import guarded
 from otel_llm.patching import Patches
 from otel_llm.wires import exchange
 from otel_llm.wires.address import address
-from otel_llm.wires.exchange import Begun, Exchange
+from otel_llm.wires.exchange import Exchange
 
 
 def patch(module: ModuleType, patches: Patches) -> None:
@@ -35,14 +35,14 @@ async def _request(wrapped: Callable[..., Any], session: Any, args: tuple[Any, .
     begun = _begin(session, args, kwargs)
     if begun is None:
         return await wrapped(*args, **kwargs)
-    with Exchange(begun) as carried:
+    with begun as attempt:
         response = await wrapped(*args, **kwargs)
-        _observe(carried, session, response)
+        _observe(attempt, session, response)
         return response
 
 
 @guarded("wire.begin")
-def _begin(session: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Begun | None:
+def _begin(session: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exchange | None:
     given: dict[str, Any] = dict(zip(("method", "str_or_url"), args, strict=False)) | kwargs
     if given["method"].upper() != "POST":
         return None
@@ -71,8 +71,8 @@ def _unlike(_: Any) -> str:
 
 
 @guarded("wire.observe")
-def _observe(carried: Exchange, session: Any, response: Any) -> None:
-    attempt, where = carried.attempt, address(str(response.url))
+def _observe(attempt: Attempt, session: Any, response: Any) -> None:
+    where = address(str(response.url))
     decoded = bool(getattr(session, "_auto_decompress", True))
     exchange.responded(attempt, response.status, response.headers, where.host, where.port, decoded=decoded)
     response.content = Content(response.content, attempt)

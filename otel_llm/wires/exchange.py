@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Self
+from typing import Any, Final
 
+import msgspec
 from opentelemetry import context
 
 from otel_llm import guard, headers, native, runtime
@@ -18,17 +19,13 @@ from otel_llm.wires import baggage, recognition
 
 _headers: Final = guard.site("wire.headers")
 
-Begun = tuple[Attempt, Call | None]
-"""The attempt of a request, and its call if the wire seam opened it."""
-
 
 def begin(
     method: str, url: recognition.Url, content: recognition.Content, in_process: Callable[[], bool] = lambda: False
-) -> Begun | None:
-    """A request is about to be sent: ``None`` if it is none of ours, else its attempt, and the call if the wire is
-    the only place where it shows (no client seam above). ``content`` gives the request body if it is in memory;
-    ``in_process`` tells whether the request goes to an app of this very process (a test client). The caller is the one
-    who is guarded."""
+) -> Exchange | None:
+    """A request is about to be sent: ``None`` if it is none of ours. ``content`` gives the request body if it is in
+    memory; ``in_process`` tells whether the request goes to an app of this very process (a test client). The caller is
+    the one who is guarded."""
     call = inside()
     if call is not None:  # its next attempt, or other traffic, such as fetching a token
         if method != "POST" or call.sending:  # or the transport beneath: aiohttp under httpx, a redirect of requests
@@ -36,12 +33,12 @@ def begin(
         found = recognise(url.path, call.provider)
         if found is None and url.host != call.server_address:
             return None
-        return _attempt(call, call.format if found is None else found.format, content), None
+        return Exchange(_attempt(call, call.format if found is None else found.format, content), None)
     active = runtime.current()
     if active is None or native.suppressed():
         return None
     call = recognition.open_call(active, method, url, content, in_process)
-    return None if call is None else (_attempt(call, call.format, content), call)
+    return None if call is None else Exchange(_attempt(call, call.format, content), Scope(call))
 
 
 def _attempt(call: Call, wire_format: Format, content: recognition.Content) -> Attempt:
@@ -104,23 +101,21 @@ class Reading:
             finish(self._attempt, "failed", error)
 
 
-class Exchange:
-    """The time during which the HTTP library sends. Left without a response, the attempt has failed."""
+class Exchange(msgspec.Struct, eq=False):
+    """The time during which the HTTP library sends an attempt. Left without a response, the attempt has failed."""
 
-    __slots__ = ("_scope", "_withheld", "attempt")
+    attempt: Attempt
+    _scope: Scope | None
+    """Of the call, if the wire seam opened it: the only place where it shows (no client seam above)."""
+    _withheld: baggage.Withheld | None = None
 
-    def __init__(self, begun: Begun) -> None:
-        self.attempt, call = begun
-        self._scope = Scope(call) if call is not None else None
-        self._withheld: baggage.Withheld | None = None
-
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Attempt:
         if self._scope is not None:
             self._scope.__enter__()
         current = context.get_current()
         if current:
             self._withheld = baggage.withhold(current)
-        return self
+        return self.attempt
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
         if error is not None:

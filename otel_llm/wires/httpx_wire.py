@@ -5,46 +5,45 @@ authentication. Facts: httpx 0.27 to 0.28.1, httpx2 2.0 to 2.16.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from types import ModuleType
-from typing import Any, Final, Self
+from typing import Any, Final
 
+from otel_llm import guard
 from otel_llm.attempt import Attempt
 from otel_llm.guard import guarded
 from otel_llm.patching import Patches
 from otel_llm.wires import exchange, http_spans
-from otel_llm.wires.exchange import Begun, Exchange
+from otel_llm.wires.exchange import Exchange
 from otel_llm.wires.httpx_tee import teeing
+
+_observing: Final = guard.site("wire.observe")
 
 
 def patch(module: ModuleType, patches: Patches) -> None:
     """Wraps both clients of ``httpx`` or ``httpx2``."""
     tee, library = teeing(module), module.__name__
 
-    def around(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Exchange | _Other:
-        begun = _begin(library, client, args, kwargs)
-        if begun is None:
-            return _Other(client)
-        exchange = _Exchange(begun)
-        exchange.tee = tee
-        return exchange
+    def around(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> AbstractContextManager[Attempt | None]:
+        return _begin(library, client, args, kwargs) or http_spans.quiet(client)
 
     def send(wrapped: Callable[..., Any], client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        with around(client, args, kwargs) as carried:
-            return carried.arrived(wrapped(*args, **kwargs))
+        with around(client, args, kwargs) as attempt:
+            return _arrived(wrapped(*args, **kwargs), attempt, tee)
 
     async def async_send(
         wrapped: Callable[..., Any], client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        with around(client, args, kwargs) as carried:
-            return carried.arrived(await wrapped(*args, **kwargs))
+        with around(client, args, kwargs) as attempt:
+            return _arrived(await wrapped(*args, **kwargs), attempt, tee)
 
     patches.wrap(module.Client, "send", send)
     patches.wrap(module.AsyncClient, "send", async_send)
 
 
 @guarded("wire.begin")
-def _begin(library: str, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Begun | None:
+def _begin(library: str, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exchange | None:
     request: Any = args[0] if args else kwargs.get("request")
     if getattr(request, "method", None) != "POST":
         return None
@@ -72,44 +71,19 @@ def _in_process(client: Any, url: Any) -> bool:
     return any(kind.__name__ in IN_PROCESS for kind in type(client._transport_for_url(url)).__mro__)
 
 
-class _Exchange(Exchange):
-    """The time of one ``send``."""
-
-    __slots__ = ("tee",)
-    tee: Callable[[Any, Attempt], Any]
-    """Makes the tee of a body that is still to be read."""
-
-    def arrived(self, response: Any) -> Any:
-        """The response, its body teed or already read."""
-        self._observe(response)
+def _arrived(response: Any, attempt: Attempt | None, tee: Callable[[Any, Attempt], Any]) -> Any:
+    """The response, its body teed or already read; as it is, if the request was none of ours."""
+    if attempt is None:
         return response
-
-    @guarded("wire.observe")
-    def _observe(self, response: Any) -> None:
+    try:
         url = response.request.url
         # One pass over the raw headers: a single look-up in httpx's Headers costs as much as this whole copy.
         found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
-        exchange.responded(self.attempt, response.status_code, found, url.host, url.port)
+        exchange.responded(attempt, response.status_code, found, url.host, url.port)
         if hasattr(response, "_content"):  # read inside send (stream=False), or made by a mock transport
-            self.attempt.whole(response.content)
-            return
-        response.stream = self.tee(response.stream, self.attempt)
-
-
-class _Other:
-    """The time of one ``send`` that is none of ours."""
-
-    __slots__ = ("_quiet",)
-
-    def __init__(self, client: Any) -> None:
-        self._quiet = http_spans.quiet(client)
-
-    def __enter__(self) -> Self:
-        self._quiet.__enter__()
-        return self
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        self._quiet.__exit__(kind, error, trace)
-
-    def arrived(self, response: Any) -> Any:
-        return response
+            attempt.whole(response.content)
+        else:
+            response.stream = tee(response.stream, attempt)
+    except Exception as defect:
+        _observing.note(defect, (attempt,))
+    return response

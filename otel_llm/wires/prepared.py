@@ -7,11 +7,12 @@ from typing import Any
 
 import msgspec
 
+from otel_llm.attempt import Attempt
 from otel_llm.call import inside
 from otel_llm.guard import guarded
 from otel_llm.wires import exchange, urllib3_tee
 from otel_llm.wires.address import address
-from otel_llm.wires.exchange import Begun, Exchange
+from otel_llm.wires.exchange import Exchange
 
 
 class PreparedRequests(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,14 +31,14 @@ class PreparedRequests(msgspec.Struct, frozen=True, kw_only=True):
         begun = _begin(args[0] if args else kwargs.get("request"))
         if begun is None:
             return wrapped(*args, **kwargs)
-        with Exchange(begun) as carried:
+        with begun as attempt:
             response = wrapped(*args, **kwargs)
-            self._observe(carried, response)
+            self._observe(attempt, response)
             return response
 
     @guarded("wire.observe")
-    def _observe(self, carried: Exchange, response: Any) -> None:
-        attempt, where = carried.attempt, address(response.url)
+    def _observe(self, attempt: Attempt, response: Any) -> None:
+        where = address(response.url)
         status, headers = response.status_code, response.headers
         exchange.responded(attempt, status, headers, where.host, where.port, decoded=self.decoded)
         if response._content is self.unread:  # the app, or the operation, asked for a stream
@@ -47,7 +48,7 @@ class PreparedRequests(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @guarded("wire.begin")
-def _begin(request: Any) -> Begun | None:
+def _begin(request: Any) -> Exchange | None:
     if getattr(request, "method", None) != "POST":
         return None
     return exchange.begin("POST", address(request.url), lambda: _content(request.body))
