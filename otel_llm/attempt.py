@@ -23,8 +23,6 @@ BATCH: Final = 64
 """Chunks that are kept before they are read."""
 LARGE: Final = 16 * 1024
 """Bytes above which a chunk is read at once, so that a batch stays small."""
-
-
 TYPE_CAP: Final = 256
 """Characters of a ``Content-Type`` that are looked at, and remembered."""
 

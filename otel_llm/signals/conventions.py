@@ -70,11 +70,10 @@ def sides(found: Conventions, usage: Usage | None, *, succeeded: bool) -> list[t
     """What goes to the histograms of tokens per call."""
     if usage is None or not found.tokens or not (succeeded or found.tokens_of_failures):
         return []
-    counts: list[tuple[Tokens, int]] = []
-    if usage.input is not None:
-        counts.append((found.tokens["input"], usage.input))
-    if usage.output is not None:
-        counts.append((found.tokens["output"], usage.output))
+    spent, said, tokens = usage.input, usage.output, found.tokens
+    counts = [] if spent is None else [(tokens["input"], spent)]
+    if said is not None:
+        counts.append((tokens["output"], said))
     return counts
 
 

@@ -64,9 +64,9 @@ class ModelSeries:
                 self.tokens[kind].add(count)
         if summary.usage_missing:
             self.missing[summary.usage_missing].add(1)
-        for fault in summary.retried:
-            self.retries[fault].add(1)
         if summary.retried:
+            for fault in summary.retried:
+                self.retries[fault].add(1)
             self.retry_wait.add(summary.retry_wait)
             self.retry_cost.add(summary.retry_cost)
         for reason in summary.finish if self.finish and summary.answered else ():
