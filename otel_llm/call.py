@@ -92,13 +92,15 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     """What an equal request would have, too; ``None`` where repeating it is no waste."""
     content: Capture | None = None
     """What was said, where content is captured."""
-    wall_ns: int = msgspec.field(default_factory=time.time_ns)
-    started_ns: int = msgspec.field(default_factory=time.perf_counter_ns)
+    wall_ns: int = 0
+    started_ns: int = 0
     _latch: threading.Lock = msgspec.field(default_factory=threading.Lock)
 
     __repr__ = object.__repr__  # error trackers show the variables of frames, and a provider's error quotes prompts
 
     def __post_init__(self) -> None:
+        self.wall_ns = time.time_ns()
+        self.started_ns = time.perf_counter_ns()
         self.signals.opened(self)
 
     @property

@@ -15,7 +15,7 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import Tracer, TracerProvider
 
 from otel_llm.catalog import SCOPE
-from otel_llm.guard import breaker
+from otel_llm.guard import breaker, guarded
 from otel_llm.settings import Settings
 from otel_llm.signals.aside import Aside, Hands, bounded
 from otel_llm.signals.instruments import Instruments
@@ -176,6 +176,7 @@ class Pipeline:
                 own, self._own_meter = self._own_meter, None
                 self._leave(own)
 
+    @guarded("signals.tracer")
     def _leave_own_tracer(self) -> None:
         with self._lock:
             own, self._own_tracer = self._own_tracer, None

@@ -58,8 +58,8 @@ def responded(
     call = attempt.call
     if host:
         call.server_address, call.server_port = host, port
-    encoding = "" if decoded else found.get("content-encoding") or ""
     try:
+        encoding = "" if decoded else found.get("content-encoding") or ""
         attempt.response(status, found.get("content-type") or "", encoding)
         attempt.request_id = headers.request_id(found)
         attempt.ratelimits = headers.rate_limits(found)

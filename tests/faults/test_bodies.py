@@ -72,7 +72,7 @@ def test_every_call_ends(answer: Callable[..., Any], part: str, telemetry: Telem
         "event": mock.patch.object(type(FORMAT), "event", side_effect=RuntimeError),
         "end": mock.patch("otel_llm.formats.reader.Reader.end", side_effect=RuntimeError),
         "conclude": mock.patch("otel_llm.failures._conclude", side_effect=RuntimeError),
-        "facts": mock.patch("otel_llm.signals.recorder.summarise", side_effect=RuntimeError),
+        "facts": mock.patch("otel_llm.signals.summary._usage", side_effect=RuntimeError),
     }[part]
     count = 3 * guard.BREAKER_LIMIT
     with httpx2.Client(transport=httpx2.MockTransport(answer)) as client:
