@@ -40,7 +40,7 @@ takes 30 us for each, while the app's event loop waits."""
 
 
 class Signals(Protocol):
-    """What is told about a call. Each method is guarded: none of them raises."""
+    """What is told about a call. Their steps are guarded, each for itself: none of them raises."""
 
     def opened(self, call: Call) -> None:
         """A call begins: nothing of it was sent yet. Gives it its span and its series."""
@@ -116,10 +116,8 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     @property
     def sending(self) -> bool:
         """True while an attempt is on its way and has no response yet."""
-        if not self.attempts:
-            return False
-        last = self.attempts[-1]
-        return last.status is None and not last.ended_ns
+        last = self.last
+        return last is not None and last.status is None and not last.ended_ns
 
     @property
     def facts(self) -> Facts:

@@ -15,7 +15,7 @@ import msgspec
 from otel_llm.formats.facts import Facts, Request, Usage
 from otel_llm.formats.json_format import MODEL, SAMPLING, JsonFormat
 from otel_llm.formats.reading import Fields, Shape, mapping, names, strings, text, whole
-from otel_llm.formats.template import texts
+from otel_llm.formats.template import prose
 
 
 class _CacheCreation(msgspec.Struct):
@@ -107,7 +107,7 @@ class AnthropicMessages(JsonFormat[_Event]):
 
     shape = _read
     fields = _REQUEST
-    texts = texts("text", "thinking")
+    texts = prose("text", "thinking")
 
     def request(self, body: Mapping[str, Any]) -> Request:
         request = super().request(body)

@@ -159,7 +159,7 @@ class Format(Protocol):
     @property
     def texts(self) -> re.Pattern[bytes] | None:
         """Texts in its stream events that state nothing by what they say, so that events which differ in nothing else
-        need not be read (:func:`otel_llm.formats.template.texts`); ``None`` where each event is read."""
+        need not be read (:func:`otel_llm.formats.template.prose`); ``None`` where each event is read."""
         ...
 
     def request(self, body: Mapping[str, Any]) -> Request:

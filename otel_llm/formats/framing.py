@@ -84,7 +84,7 @@ class ServerSentEvents(Pieces):
         return not self._size and not self._edge
 
     def feed(self, data: bytes) -> list[bytes]:
-        if not self._size and not self._edge and (alone := _alone(data)) is not None:
+        if self.idle and (alone := _alone(data)) is not None:
             self._fresh = False
             return [alone]
         events = self._lines(data).split(b"\n\n")

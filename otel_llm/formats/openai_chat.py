@@ -14,7 +14,7 @@ import msgspec
 from otel_llm.formats.facts import Facts, Request, Usage
 from otel_llm.formats.json_format import MODEL, SAMPLING, JsonFormat
 from otel_llm.formats.reading import Fields, Present, Shape, mapping, names, rows, strings, text, whole
-from otel_llm.formats.template import texts
+from otel_llm.formats.template import prose
 
 
 class _PromptDetails(msgspec.Struct):
@@ -156,7 +156,7 @@ class OpenAIChat(JsonFormat[_Answer]):
     """OpenAI ends a stream with ``[DONE]``, many compatible servers do not."""
     shape = _read
     fields = _REQUEST
-    texts = texts("content", "text", "reasoning_content", "reasoning", "obfuscation")
+    texts = prose("content", "text", "reasoning_content", "reasoning", "obfuscation")
 
     def request(self, body: Mapping[str, Any]) -> Request:
         request = super().request(body)

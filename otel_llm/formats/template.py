@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 _QUOTE: Final = 0x22
 
 
-def texts(*members: str) -> re.Pattern[bytes]:
+def prose(*members: str) -> re.Pattern[bytes]:
     """What :func:`learn` needs of a format: the members of its events whose text states nothing by what it says."""
     return re.compile(rb'"(?:%s)"\s*:\s*"([^"\\]*(?:\\.[^"\\]*)*)"' % "|".join(members).encode())
 

@@ -41,11 +41,12 @@ class Found(msgspec.Struct, frozen=True):
     factor: float
 
     def at(self, wall_ns: int) -> Rates:
-        """Rates at a moment of the day, where its hours differ."""
-        clock = (EPOCH + timedelta(microseconds=wall_ns // 1000)).time()
-        for start, end, rates in self.hours:
-            if start <= clock < end if start <= end else clock >= start or clock < end:
-                return rates
+        """Rates at a moment of the day."""
+        if self.hours:
+            clock = (EPOCH + timedelta(microseconds=wall_ns // 1000)).time()
+            for start, end, rates in self.hours:
+                if start <= clock < end if start <= end else clock >= start or clock < end:
+                    return rates
         return self.rates
 
 

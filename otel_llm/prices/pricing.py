@@ -60,12 +60,11 @@ class PriceTable:
         self, provider: str, model: str, usage: Usage, wall_ns: int, service_tier: str | None, *, sound: bool = True
     ) -> Priced | Unpriced:
         """As :meth:`price`, at nanoseconds since 1970; ``sound``: the usage is known to be consistent."""
-        lookup = self._given or self._packaged or self._used()
-        found = lookup.find(provider, model, service_tier, wall_ns)
+        found = self._used().find(provider, model, service_tier, wall_ns)
         result: Priced | Unpriced
         if isinstance(found, Unpriced):
             result = found
-        elif not sound or (parts := cost(found.at(wall_ns) if found.hours else found.rates, usage)) is None:
+        elif not sound or (parts := cost(found.at(wall_ns), usage)) is None:
             result = _NOT_COVERED
         else:
             result = priced(*parts, found.source, found.factor)

@@ -24,7 +24,7 @@ from otel_llm.signals.labels import ADDRESS_CAP, CappedLabel
 from otel_llm.signals.ledger import GaugeRows, Labels, Ledger
 from otel_llm.signals.limits import RateLimits
 from otel_llm.signals.pipeline import Pipeline
-from otel_llm.signals.series import Book, CallHistograms, Held
+from otel_llm.signals.series import Book, CallHistograms, Held, ModelSeries
 from otel_llm.signals.summary import Summary, summarise, unread
 from otel_llm.version import __version__
 
@@ -134,15 +134,21 @@ class Recorder:
     # ------------------------------------------------------------------ steps
     @breaker("signals.open")
     def _open(self, call: Call) -> None:
-        series = call.held.series = self.book.model(call)
+        series = self._series(call)
         series.open[id(call)] = call
         if call.attribution:
             call.held.attributed = self._attributed.series(call, series.model)
 
+    def _series(self, call: Call) -> ModelSeries:
+        held: Held = call.held
+        if held.series is None:
+            held.series = self.book.model(call)
+        return held.series
+
     def _histograms(self, call: Call, response_model: str | None) -> CallHistograms:
         held: Held = call.held
         if held.histograms is None or held.response_model != response_model:
-            held.histograms = self.book.histograms(held.series or self.book.model(call), call, response_model)
+            held.histograms = self.book.histograms(self._series(call), call, response_model)
             held.response_model = response_model
         return held.histograms
 
@@ -162,8 +168,7 @@ class Recorder:
     @breaker("signals.ledger")
     def _count(self, call: Call, summary: Summary) -> None:
         held: Held = call.held
-        series = held.series = held.series or self.book.model(call)
-        histograms = self._histograms(call, summary.response_model)
+        series, histograms = self._series(call), self._histograms(call, summary.response_model)
         if summary.end.error_type:
             held.error_type = self.book.error_type(summary.end.error_type)
         fingerprint = call.fingerprint if summary.end.outcome == "success" else None

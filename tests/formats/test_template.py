@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from otel_llm.formats import anthropic_messages, openai_chat, reader
 from otel_llm.formats.facts import Facts, Format
 from otel_llm.formats.reader import Reader
-from otel_llm.formats.template import learn, texts
+from otel_llm.formats.template import learn, prose
 
 SSE = "text/event-stream"
 
@@ -130,7 +130,7 @@ def test_chunks_that_all_differ_are_soon_no_longer_learned_from() -> None:
     "data", [b"", b'{"x":"text"}', b'{"content":["text"]}', b'{"content":"cut', b'{"\\"content\\":\\"a"}']
 )
 def test_no_text_no_template(data: bytes) -> None:
-    assert learn(data, texts("content")) is None
+    assert learn(data, prose("content")) is None
 
 
 def test_a_template_is_not_read_into_a_piece_that_began_before() -> None:
