@@ -2,12 +2,17 @@
 
 uvicorn (0.13 to 0.54) ends by raising again the signal that asked it to, which kills the process on the spot; billiard
 (4.2 and 4.3), celery's ``multiprocessing``, ends the workers of its pool by ``os._exit``.
+
+celery (5.7) asks Linux to kill a worker when its parent dies, and Linux takes the thread that forked it for its parent.
+Without an event loop (a broker like SQS or a folder) that thread is the pool's supervisor, which replaces recycled
+workers and ends within 0.8 s of a warm shutdown, while they still export.
 """
 
 from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from types import ModuleType
 from typing import Any
@@ -32,10 +37,18 @@ def patch_pool(module: ModuleType, patches: Patches) -> None:
     """``billiard.pool``: a worker exports before it ends."""
 
     def wrapper(wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        _outlive_parent()
         _export(ending=True)
         return wrapped(*args, **kwargs)
 
     patches.wrap(module.Worker, "_do_exit", wrapper)
+
+
+@guarded("servers.export")
+def _outlive_parent() -> None:
+    """From here on the worker ends by itself, at the latest after ``exit_timeout``."""
+    if sys.platform == "linux":
+        sys.modules["billiard.util"].set_pdeathsig(0)
 
 
 async def _then_export(server: Any, shutdown: Awaitable[Any]) -> Any:

@@ -32,10 +32,19 @@ class Received:
         self.calls: dict[str, float] = {}
         self.durations: dict[str, float] = {}
         self.spans: dict[str, int] = {}
+        self.busy = False
+        """Whether each request is refused once, so that the exporter comes again after a second."""
+        self._refused: set[bytes] = set()
 
     def told(self) -> dict[str, float]:
         """Calls of those that made some."""
         return {found: value for found, value in self.calls.items() if value}
+
+    def refuses(self, body: bytes) -> bool:
+        if not self.busy or body in self._refused:
+            return False
+        self._refused.add(body)
+        return True
 
     def take(self, path: str, body: bytes) -> None:
         if path == "/v1/traces":
@@ -62,8 +71,11 @@ def receiver() -> Iterator[tuple[str, Received]]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            received.take(self.path, gzip.decompress(body) if self.headers.get("content-encoding") else body)
-            self.send_response(200)
+            body = gzip.decompress(body) if self.headers.get("content-encoding") else body
+            refused = received.refuses(body)
+            if not refused:
+                received.take(self.path, body)
+            self.send_response(503 if refused else 200)
             self.send_header("content-length", "0")
             self.end_headers()
 
@@ -129,9 +141,14 @@ def told_by(folder: Path) -> list[str]:
     return [text for path in folder.glob("*") if (text := path.read_text())]
 
 
+@pytest.mark.parametrize("busy", [False, True], ids=["ready", "busy"])
 @pytest.mark.parametrize("recycle", [(), ("--max-tasks-per-child=7",)], ids=["kept", "recycled"])
-def test_children_of_celery(tmp_path: Path, receiver: tuple[str, Received], recycle: tuple[str, ...]) -> None:
+def test_children_of_celery(
+    tmp_path: Path, receiver: tuple[str, Received], recycle: tuple[str, ...], busy: bool
+) -> None:
+    """A busy collector is asked again when the thread has ended that made a recycled child."""
     url, received = receiver
+    received.busy = busy
     (tmp_path / "queue").mkdir()
     command = (*CELERY, *QUIET, *recycle)
     env = {"PREFORK_FOLDER": str(tmp_path), "OTEL_EXPORTER_OTLP_ENDPOINT": url, "PREFORK_APP": "own"}
