@@ -6,12 +6,9 @@ exactly once. It knows nothing of OpenTelemetry: what becomes of it is up to the
 
 from __future__ import annotations
 
-import threading
 import time
-from array import array
 from collections.abc import Sequence
 from contextvars import ContextVar
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
@@ -39,8 +36,21 @@ GAPS_CAP: Final = 256
 takes 30 us for each, while the app's event loop waits."""
 
 
+class Fingerprints(Protocol):
+    """Tells requests that ask for the same."""
+
+    def fingerprint(self, provider: str, request: Request, body: bytes | None) -> int | None:
+        """The same for equal requests; ``None`` where repeating it is no waste. Never raises."""
+        ...
+
+
 class Signals(Protocol):
     """What is told about a call. Their steps are guarded, each for itself: none of them raises."""
+
+    @property
+    def duplicates(self) -> Fingerprints | None:
+        """``None`` where nobody wants to know whether requests are repeated."""
+        ...
 
     def opened(self, call: Call) -> None:
         """A call begins: nothing of it was sent yet. Gives it its span and its series."""
@@ -80,7 +90,7 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     """Seconds from opening to closing."""
     time_to_first_chunk: float | None = None
     """Seconds; ``None`` where nothing was streamed."""
-    gaps: array[float] = msgspec.field(default_factory=partial(array, "d"))
+    gaps: list[float] = []
     """Seconds between chunks, up to :data:`GAPS_CAP`."""
     last_chunk_ns: int = 0
     """0 until one arrived."""
@@ -92,15 +102,16 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     """What an equal request would have, too; ``None`` where repeating it is no waste."""
     content: Capture | None = None
     """What was said, where content is captured."""
-    wall_ns: int = 0
-    started_ns: int = 0
-    _latch: threading.Lock = msgspec.field(default_factory=threading.Lock)
+    wall_ns: int = msgspec.field(default_factory=time.time_ns)
+    started_ns: int = msgspec.field(default_factory=time.perf_counter_ns)
+    _latch: list[None] = []
+    """Whoever takes what is in it closes the call: one step, which neither a thread nor a finaliser can come between.
+    A lock would do the same at some ten times the memory and time."""
 
     __repr__ = object.__repr__  # error trackers show the variables of frames, and a provider's error quotes prompts
 
     def __post_init__(self) -> None:
-        self.wall_ns = time.time_ns()
-        self.started_ns = time.perf_counter_ns()
+        self._latch.append(None)
         self.signals.opened(self)
 
     @property
@@ -116,8 +127,10 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     @property
     def sending(self) -> bool:
         """True while an attempt is on its way and has no response yet."""
-        last = self.last
-        return last is not None and last.status is None and not last.ended_ns
+        if not self.attempts:
+            return False
+        last = self.attempts[-1]
+        return last.status is None and not last.ended_ns
 
     @property
     def facts(self) -> Facts:
@@ -143,7 +156,7 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     def returned(self) -> None:
         """The SDK function returned. An open body ends the call when it ends; otherwise the call is over."""
         self.running = False
-        last = self.last
+        last = self.attempts[-1] if self.attempts else None
         if last is None or last.ended_ns:
             ended = last.end if last is not None else None
             self._close(ended if ended and ended.outcome == "success" else conclude("returned", None, last))
@@ -158,9 +171,9 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
         self._close(End("abandoned"))
 
     def attempt_ended(self, attempt: Attempt, end: End, *, dropped: bool) -> None:
-        """An exchange is over. It ends the call if it is the last one and the SDK's function is over, too: else there
-        may be a retry. ``dropped``: by the garbage collector."""
-        if not self.running and attempt is self.last:
+        """An exchange is over, and the SDK's function, too: it ends the call if it is the last one. ``dropped``: by the
+        garbage collector."""
+        if attempt is self.last:
             self._close(end, dropped=dropped)
 
     def chunks(self, arrived: Sequence[tuple[int, int]]) -> None:
@@ -184,7 +197,9 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
             self.signals.gaps(self)
 
     def _close(self, end: End, *, dropped: bool = False) -> None:
-        if not self._latch.acquire(blocking=False):
+        try:
+            self._latch.pop()
+        except IndexError:
             return
         self.running = False
         self.duration = (time.perf_counter_ns() - self.started_ns) / 1e9

@@ -31,6 +31,9 @@ class End(msgspec.Struct, frozen=True):
     """What a time-out waited for, where the exception tells."""
 
 
+SUCCESS: Final = End("success")
+
+
 def error_class(status: int | None, facts: Facts, error: BaseException | None) -> ErrorClass:
     """The class of an error. The provider's own words come first, then the status, then the exception."""
     status = _stated_status(status, facts)
@@ -143,7 +146,7 @@ def conclude(how: str, error: BaseException | None, last: Exchange | None) -> En
         return _conclude(how, error, last)
     except Exception as defect:  # the app's exception may have properties that raise
         _defects.note(defect)
-        return End("success") if error is None else End("error", "unknown", type(error).__name__)
+        return SUCCESS if error is None else End("error", "unknown", type(error).__name__)
 
 
 def _conclude(how: str, error: BaseException | None, last: Exchange | None) -> End:
@@ -154,9 +157,9 @@ def _conclude(how: str, error: BaseException | None, last: Exchange | None) -> E
         kind = error_class(status, facts, error)
         return End("error", kind, error_type(status, facts, error), _phase(error) if kind == "timeout" else None)
     if last is None or facts.complete or facts.finish_reasons:
-        return End("success")
+        return SUCCESS
     if how in ("closed", "dropped"):
         return End("abandoned")
     if last.terminated and facts.undecodable is None:
         return End("error", "network", "incomplete_stream")
-    return End("success")
+    return SUCCESS

@@ -97,8 +97,13 @@ def cost(headers: Headers) -> float | None:
 
 def rate_limits(headers: Headers) -> list[Limit]:
     """Limits of which the provider stated both the size and the rest; each kind at most once."""
-    if "limit" not in "".join(headers).lower():  # every dialect says so; one search instead of 40 look-ups
-        return []
+    for name in headers:
+        if "limit" in name.lower():  # every dialect says so; one pass instead of 40 look-ups
+            return _stated_limits(headers)
+    return []
+
+
+def _stated_limits(headers: Headers) -> list[Limit]:
     for dialect in DIALECTS:
         found: dict[str, Limit] = {}
         for kind, limit, remaining in dialect:

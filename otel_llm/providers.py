@@ -75,6 +75,7 @@ AZURE: Final = frozenset({"azure.ai.openai", "azure.ai.inference"})
 """Two products on the same hosts (``*.services.ai.azure.com``): the client's class tells which one it speaks to."""
 
 
+@lru_cache(maxsize=1024)
 def billed_by(host: str | None, declared: str) -> str:
     """Provider of a call by its host, if it is known; else, and between Azure's two, what the client ``declared``."""
     found = provider_of(host) if host else None

@@ -58,11 +58,14 @@ class StainlessClient(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             return None
         if self.traces:
             native.silence(client, active.settings)
-        # Fireworks gives a whole URL here, which the base URL does not tell.
-        url = client.base_url if "://" not in options.url else address(options.url)
+        # Fireworks gives a whole URL here, which the base URL does not tell. The client's property of it imports
+        # something at each call (openai 3.54); what it gives is this, of every SDK and version.
+        url = client._base_url if "://" not in options.url else address(options.url)
+        provider = _flavour(self, client.__class__)
+        if self.paths:
+            provider = seam.provider(self.paths, options.url, provider)
         return opening.open_call(
-            active, found, mapping(options.json_data), client=self.package,
-            provider=seam.provider(self.paths, options.url, _flavour(self, client.__class__)), host=url.host,
+            active, found, mapping(options.json_data), client=self.package, provider=provider, host=url.host,
             port=url.port, stream=bool(kwargs.get("stream")),
         )  # fmt: skip
 

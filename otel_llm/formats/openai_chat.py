@@ -13,7 +13,7 @@ import msgspec
 
 from otel_llm.formats.facts import Facts, Request, Usage
 from otel_llm.formats.json_format import MODEL, SAMPLING, JsonFormat
-from otel_llm.formats.reading import Fields, Present, Shape, mapping, names, rows, strings, text, whole
+from otel_llm.formats.reading import Fields, Present, Shape, fill, mapping, names, rows, strings, text, whole
 from otel_llm.formats.template import prose
 
 
@@ -159,7 +159,8 @@ class OpenAIChat(JsonFormat[_Answer]):
     texts = prose("content", "text", "reasoning_content", "reasoning", "obfuscation")
 
     def request(self, body: Mapping[str, Any]) -> Request:
-        request = super().request(body)
+        request = Request(operation=self.operation)
+        fill(request, body, self.fields)
         if "max_completion_tokens" in body:  # the newer name wins
             request.max_tokens = whole(body["max_completion_tokens"])
         return request
@@ -169,8 +170,10 @@ class OpenAIChat(JsonFormat[_Answer]):
             facts.response_id = answer.id or None
         if facts.response_model is None:
             facts.response_model = answer.model or None
-        facts.system_fingerprint = answer.system_fingerprint or facts.system_fingerprint
-        facts.service_tier = answer.service_tier or facts.service_tier
+        if answer.system_fingerprint:
+            facts.system_fingerprint = answer.system_fingerprint
+        if answer.service_tier:
+            facts.service_tier = answer.service_tier
         for position, choice in enumerate(answer.choices or ()):
             _note_choice(choice, position, facts)
         stated = answer.usage or (answer.x_groq.usage if answer.x_groq else None)
@@ -213,15 +216,16 @@ def _note_message(said: _Message, choice: int, facts: Facts) -> None:
     for place, call in enumerate(said.tool_calls or ()):
         if call.custom is not None and call.custom.name:
             facts.tools_called.add(call.custom.name)
-        _note_function(call.function, (choice, place if call.index is None else call.index), facts)
-    _note_function(said.function_call, (choice, None), facts)
+        if call.function is not None:
+            _note_function(call.function, (choice, place if call.index is None else call.index), facts)
+    if said.function_call is not None:
+        _note_function(said.function_call, (choice, None), facts)
 
 
-def _note_function(function: _Function | None, tool: tuple[int, int | None], facts: Facts) -> None:
-    if function is not None:
-        if function.name:
-            facts.tools_called.add(function.name)
-        facts.argue(tool, function.arguments)
+def _note_function(function: _Function, tool: tuple[int, int | None], facts: Facts) -> None:
+    if function.name:
+        facts.tools_called.add(function.name)
+    facts.argue(tool, function.arguments)
 
 
 def _parts(content: list[Any]) -> str:

@@ -7,7 +7,6 @@ host or the body besides. Paths of other calls (models, files, batches, token co
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
@@ -140,17 +139,28 @@ def recognise(path: str, provider: str | None = None) -> Recognised | None:
     ``provider`` (``gen_ai.provider.name``), where known, decides between two formats under one path (Writer's
     ``/v1/chat`` is not Cohere's).
     """
-    if "?" in path or "#" in path:
-        path = _END.split(path, 1)[0]
-    last = path.rpartition("/")[2]
-    if last in ROUTES:
-        return _by_segment(path, provider)
-    return _by_verb(path) if ":" in last else None
+    return _known.get((path, provider)) or _look_up(path, provider)
 
 
-@lru_cache(maxsize=512)
-def _by_segment(path: str, provider: str | None) -> Recognised | None:
-    head, _, last = path.rpartition("/")
+_known: Final[dict[tuple[str, str | None], Recognised]] = {}
+"""What is an LLM call, and never what is none: an app's other paths are as many as its ids."""
+KNOWN_CAP: Final = 1024
+"""Paths that are remembered: they hold the names of deployments and models. A full table is emptied."""
+LONGEST: Final = 512
+"""Longer paths, in characters, are looked up each time."""
+
+
+def _look_up(path: str, provider: str | None) -> Recognised | None:
+    head, _, last = _END.split(path, 1)[0].rpartition("/")
+    found = _by_segment(head, last, provider) if last in ROUTES else _by_verb(head, last) if ":" in last else None
+    if found is not None and len(path) <= LONGEST:
+        if len(_known) >= KNOWN_CAP:
+            _known.clear()
+        _known[path, provider] = found
+    return found
+
+
+def _by_segment(head: str, last: str, provider: str | None) -> Recognised | None:
     head = _rooted(head)
     for route in ROUTES[last]:
         if _fits(route, head, provider):
@@ -158,9 +168,7 @@ def _by_segment(path: str, provider: str | None) -> Recognised | None:
     return None
 
 
-@lru_cache(maxsize=512)
-def _by_verb(path: str) -> Recognised | None:
-    head, _, last = path.rpartition("/")
+def _by_verb(head: str, last: str) -> Recognised | None:
     model, _, verb = last.rpartition(":")
     head = _rooted(head) + "/"
     for route in VERBS.get(verb, ()):

@@ -148,7 +148,10 @@ def priced(split: Split, savings: float, source: Source, factor: float = 1.0) ->
     if factor != 1.0:
         split = tuple(part * factor for part in split)  # pyright: ignore[reportAssignmentType]
         savings *= factor
-    return Priced(dollars=_by_type(*split), total=math.fsum(split), source=source, savings=savings)
+    fresh, read, write, said, thought = split
+    # Two terms have one rounding, in whichever way they are added up.
+    total = math.fsum(split) if read or write or thought else fresh + said
+    return Priced(dollars=_by_type(*split), total=total, source=source, savings=savings)
 
 
 def _by_type(fresh: float, read: float, write: float, said: float, thought: float) -> dict[TokenType, float]:

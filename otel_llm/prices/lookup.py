@@ -58,16 +58,22 @@ class Lookup:
         self._overrides = overrides
         self._matcher = Matcher(table)
         self._cache: dict[tuple[str, str, str | None, int], Found | Unpriced] = {}
+        self._today = 0, 0, 0
+        """Start and end of the day that was looked up last, in nanoseconds since 1970, and its number."""
         self._listed: dict[tuple[str, str], Model | None] = {}
 
     def find(self, provider: str, model: str, tier: str | None, wall_ns: int) -> Found | Unpriced:
         """Rates for names as telemetry has them, at nanoseconds since 1970."""
-        key = (provider, model, tier, wall_ns // _DAY_NS)
+        start, end, day = self._today
+        if not start <= wall_ns < end:
+            day = wall_ns // _DAY_NS
+            self._today = day * _DAY_NS, (day + 1) * _DAY_NS, day
+        key = (provider, model, tier, day)
         found = self._cache.get(key)
         if found is None:
             if max(len(provider), len(model), len(tier or "")) > NAME_SIZE:
                 return UNKNOWN_MODEL
-            found = self._decide(provider, model, (tier or "").strip().lower(), date.fromordinal(_FIRST_DAY + key[3]))
+            found = self._decide(provider, model, (tier or "").strip().lower(), date.fromordinal(_FIRST_DAY + day))
             if len(self._cache) >= CACHE_SIZE:
                 self._cache.clear()
             self._cache[key] = found

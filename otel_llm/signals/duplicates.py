@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections import OrderedDict
 from typing import Final
 
 import msgspec
@@ -45,7 +44,9 @@ class Duplicates:
 
     def __init__(self) -> None:
         self._key: Final = os.urandom(16)
-        self._seen: OrderedDict[int, float] = OrderedDict()
+        self._seen: dict[int, float] = {}
+        self._before: dict[int, float] = {}
+        """An older half: what is still asked for moves on, and the rest is dropped as a whole."""
 
     def fingerprint(self, provider: str, request: Request, body: bytes | None) -> int | None:
         """What the request is known by; ``None`` if it asks for variety, or its body is not in memory or very large."""
@@ -57,13 +58,17 @@ class Duplicates:
             _failures.note(defect)
             return None
 
-    def repeats(self, fingerprint: int) -> bool:
-        """True if an equal call succeeded lately. Notes this one, which did, too."""
+    def repeats(self, fingerprint: int | None) -> bool:
+        """True if an equal call succeeded lately. Notes this one, which did, too; ``None`` is like no other."""
+        if fingerprint is None:
+            return False
         now, seen = time.monotonic(), self._seen
-        before = seen.pop(fingerprint, None)
+        before = seen.get(fingerprint)
+        if before is None:
+            before = self._before.get(fingerprint)
         seen[fingerprint] = now
-        if len(seen) > REMEMBERED:
-            seen.popitem(last=False)
+        if len(seen) >= REMEMBERED // 2:
+            self._before, self._seen = seen, {}
         return before is not None and now - before <= WINDOW
 
 

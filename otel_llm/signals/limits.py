@@ -7,7 +7,6 @@ from typing import Final
 
 import msgspec
 
-from otel_llm.call import Call
 from otel_llm.headers import Limit, seconds_until
 from otel_llm.signals.ledger import GaugeRows
 
@@ -40,12 +39,10 @@ class RateLimits:
     def __init__(self) -> None:
         self._last: dict[tuple[str, ...], _Stated] = {}
 
-    def note(self, call: Call, model: str) -> None:
-        """Takes what the call's last attempt stated; ``model`` is the request's, capped."""
-        if not call.attempts or not call.attempts[-1].ratelimits:
-            return
-        for limit in call.attempts[-1].ratelimits:
-            self._last[call.provider, model, limit.kind] = _Stated(time.monotonic(), time.time(), limit)
+    def note(self, provider: str, model: str, limits: list[Limit]) -> None:
+        """Takes what a response stated; ``model`` is the request's, capped."""
+        for limit in limits:
+            self._last[provider, model, limit.kind] = _Stated(time.monotonic(), time.time(), limit)
 
     def rows(self, *, remaining: bool) -> GaugeRows:
         for key, stated in list(self._last.items()):

@@ -27,15 +27,15 @@ UNEXPECTED: Final = frozenset({"unexpected_tool_call"})
 """Gemini: a tool was called though none was offered."""
 
 
-def faults(call: Call, end: End, finish: list[str], prices: PriceTable) -> set[str]:
-    """Why the answer of a closed call is of no use; empty if it is, or if the call did not succeed. ``finish``: its
-    normalised finish reasons."""
+def faults(call: Call, facts: Facts, end: End, finish: list[str], prices: PriceTable) -> set[str]:
+    """Why the answer of a closed call is of no use; empty if it is, or if the call did not succeed. ``facts`` are those
+    of its answer, ``finish`` its normalised finish reasons."""
     found: set[str] = set()
     if end.outcome != "success" or call.request.operation not in GENERATES:
         return found
-    facts = call.facts
     try:
-        found = _cut_short(facts, finish) or _content(facts, finish)
+        if not _plain(facts, finish):
+            found = _cut_short(facts, finish) or _content(facts, finish)
         if call.request.tools and facts.tools_called - call.request.tools:
             found.add("unknown_tool")
         if mismatch(call.provider, call.request.model, facts.response_model, prices):
@@ -45,14 +45,23 @@ def faults(call: Call, end: End, finish: list[str], prices: PriceTable) -> set[s
     return found
 
 
+def _plain(facts: Facts, finish: list[str]) -> bool:
+    """True for a text that came to its end, as most answers are."""
+    return (
+        finish == ["stop"] and facts.text is True and facts.answers is facts.arguments is None
+        and not (facts.refused or facts.arguments_broken)
+    )  # fmt: skip
+
+
 def _cut_short(facts: Facts, finish: list[str]) -> set[str]:
     if facts.refused:
         return {"refused"}
-    if CUT.keys().isdisjoint(finish):
-        return set()
-    if "refusal" in _words(facts):  # Anthropic's stop reason is a filter's, too, and says "refusal"
-        return {"refused"}
-    return {CUT[reason] for reason in finish if reason in CUT}
+    found: set[str] = set()
+    for reason in finish:
+        if reason in CUT:
+            found.add(CUT[reason])
+    # Anthropic's stop reason is a filter's, too, and says "refusal"
+    return {"refused"} if found and "refusal" in _words(facts) else found
 
 
 def _words(facts: Facts) -> set[str]:
@@ -62,8 +71,10 @@ def _words(facts: Facts) -> set[str]:
 
 def _content(facts: Facts, finish: list[str]) -> set[str]:
     found: set[str] = set()
-    words = _words(facts) if "error" in finish else ()
-    malformed, unexpected = not MALFORMED.isdisjoint(words), not UNEXPECTED.isdisjoint(words)
+    malformed = unexpected = False
+    if "error" in finish:
+        words = _words(facts)
+        malformed, unexpected = not MALFORMED.isdisjoint(words), not UNEXPECTED.isdisjoint(words)
     # A stream of Gemini's, and of some servers, has no last event.
     whole = facts.complete or facts.finish_reasons
     nothing = facts.text is False and not (facts.tools_called or facts.other_output)

@@ -10,7 +10,7 @@ from otel_llm import guard
 from otel_llm.attempt import Attempt
 from otel_llm.call import Call
 from otel_llm.catalog import ErrorClass, TokenType, UsageMissing
-from otel_llm.failures import End
+from otel_llm.failures import SUCCESS, End
 from otel_llm.formats.facts import Facts, Usage
 from otel_llm.formats.finish import normalise
 from otel_llm.guard import guarded
@@ -51,7 +51,7 @@ class Summary(msgspec.Struct, kw_only=True):
 @guarded("signals.summary")
 def summarise(call: Call, prices: PriceTable) -> Summary:
     """The summary of a closed call."""
-    end = call.end or End("success")
+    end = call.end or SUCCESS
     facts = call.facts
     usage, missing = _usage(call, facts, end)
     finish = _finish(call, facts, end)
@@ -68,7 +68,7 @@ def summarise(call: Call, prices: PriceTable) -> Summary:
         retried=[_fault(attempt) for attempt in failed] if failed else [],
         retry_wait=sum(attempt.backoff or 0.0 for attempt in call.attempts) if failed else 0.0,
         retry_cost=sum(_retry_cost(call, attempt.facts, prices) for attempt in failed) if failed else 0.0,
-        invalid=faults(call, end, finish, prices),
+        invalid=faults(call, facts, end, finish, prices),
     )
 
 
@@ -79,7 +79,7 @@ def _fault(attempt: Attempt) -> ErrorClass:
 def unread(call: Call) -> Summary:
     """What is left of a call whose facts could not be judged: that it was one, and how it ended."""
     return Summary(
-        end=call.end or End("success"), response_model=None, usage=None, usage_missing="undecodable", tokens={},
+        end=call.end or SUCCESS, response_model=None, usage=None, usage_missing="undecodable", tokens={},
         price=None, finish=[], retried=[], retry_wait=0.0, retry_cost=0.0, invalid=set(),
     )  # fmt: skip
 
@@ -147,4 +147,7 @@ def _finish(call: Call, facts: Facts, end: End) -> list[str]:
     found = facts.finish_reasons
     if end.outcome != "success" and call.request.operation in GENERATES:
         found = dict.fromkeys(range(min(call.request.choices or 1, CHOICES_CAP)), "error") | found
+    if len(found) == 1:  # most calls
+        (reason,) = found.values()
+        return [normalise(reason)]
     return [normalise(found[choice]) for choice in sorted(found)]

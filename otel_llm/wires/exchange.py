@@ -43,9 +43,9 @@ def begin(
 
 def _attempt(call: Call, wire_format: Format, content: recognition.Content) -> Attempt:
     """The next attempt; the first one's body is what the call is known by."""
-    active = runtime.current()
-    if not call.attempts and active is not None and active.settings.duplicates:
-        call.fingerprint = active.recorder.duplicates.fingerprint(call.provider, call.request, content())
+    duplicates = call.signals.duplicates
+    if duplicates is not None and not call.attempts:
+        call.fingerprint = duplicates.fingerprint(call.provider, call.request, content())
     return call.attempt(wire_format)
 
 
@@ -56,7 +56,7 @@ def responded(
     """Status and headers (by lower-case name) arrived; ``host`` is where the request went in the end. ``decoded``: the
     library undoes the content encoding before we see the bytes. Whatever cannot be read of them, the body can."""
     call = attempt.call
-    if host:
+    if host and (host != call.server_address or port != call.server_port):
         call.server_address, call.server_port = host, port
     try:
         encoding = "" if decoded else found.get("content-encoding") or ""

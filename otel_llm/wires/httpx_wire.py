@@ -5,8 +5,6 @@ authentication. Facts: httpx 0.27 to 0.28.1, httpx2 2.0 to 2.16.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from functools import partial
 from types import ModuleType
 from typing import Any, Final
 
@@ -25,17 +23,14 @@ def patch(module: ModuleType, patches: Patches) -> None:
     """Wraps both clients of ``httpx`` or ``httpx2``."""
     tee, library = teeing(module), module.__name__
 
-    def around(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> AbstractContextManager[Attempt | None]:
-        return _begin(library, client, args, kwargs) or http_spans.quiet(client)
-
     def send(wrapped: Callable[..., Any], client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        with around(client, args, kwargs) as attempt:
+        with _begin(library, client, args, kwargs) or http_spans.quiet(client) as attempt:
             return _arrived(wrapped(*args, **kwargs), attempt, tee)
 
     async def async_send(
         wrapped: Callable[..., Any], client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        with around(client, args, kwargs) as attempt:
+        with _begin(library, client, args, kwargs) or http_spans.quiet(client) as attempt:
             return _arrived(await wrapped(*args, **kwargs), attempt, tee)
 
     patches.wrap(module.Client, "send", send)
@@ -48,7 +43,7 @@ def _begin(library: str, client: Any, args: tuple[Any, ...], kwargs: dict[str, A
     if getattr(request, "method", None) != "POST":
         return None
     url = request.url
-    begun = exchange.begin("POST", url, partial(_content, request), partial(_in_process, client, url))
+    begun = exchange.begin("POST", url, lambda: _content(request), lambda: _in_process(client, url))
     if begun is not None:
         http_spans.instrument(client, library)
     return begun
@@ -78,7 +73,9 @@ def _arrived(response: Any, attempt: Attempt | None, tee: Callable[[Any, Attempt
     try:
         url = response.request.url
         # One pass over the raw headers: a single look-up in httpx's Headers costs as much as this whole copy.
-        found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
+        found: dict[str, str] = {}
+        for name, value in response.headers.raw:
+            found[name.decode("latin-1").lower()] = value.decode("latin-1")
         exchange.responded(attempt, response.status_code, found, url.host, url.port)
         if hasattr(response, "_content"):  # read inside send (stream=False), or made by a mock transport
             attempt.whole(response.content)

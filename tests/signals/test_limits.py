@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import anthropic
 import openai
 import pytest
@@ -40,8 +38,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def call(*stated: Limit, provider: str = "openai", model: str = "gpt-4o"):
-    attempt = SimpleNamespace(ratelimits=list(stated))
-    return SimpleNamespace(attempts=[attempt], provider=provider), model
+    return provider, model, list(stated)
 
 
 def shown(held: RateLimits) -> dict[tuple[str, ...], tuple[float, float]]:
@@ -100,7 +97,6 @@ def test_nothing_stated_changes_nothing(clock: Clock):
     held = RateLimits()
     held.note(*call(Limit("requests", 500, 9)))
     held.note(*call())
-    held.note(SimpleNamespace(attempts=[], provider="x"), "m")
     assert len(shown(held)) == 1
 
 
