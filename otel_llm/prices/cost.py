@@ -58,6 +58,11 @@ def consistent(usage: Usage) -> bool:
     )
 
 
+def counted(usage: Usage) -> bool:
+    """True if the input or the output has a count."""
+    return usage.input is not None or usage.output is not None
+
+
 def parted(usage: Usage) -> bool:
     """True if a part of the input or of the output has a count of its own. Most calls have none."""
     return bool(
@@ -73,22 +78,44 @@ def cost(rates: Rates, usage: Usage) -> tuple[Split, float] | None:
     another part of the same whole has none, each token of the whole bears the average; where both have rates, nothing
     says how much of the one is the other (cached audio), and there is no honest figure.
     """
-    if (
-        rates.unsplit
-        or (usage.input is None and usage.output is None)
-        or (rates.input is None and rates.output is None)
-    ):
+    if rates.unsplit or not counted(usage) or (rates.input is None and rates.output is None):
         return None
     size = usage.input or 0
-    if type(rates.input) is float and type(rates.output) is float and not parted(usage):  # most calls
-        fresh, said = size * (rates.input / MILLION), (usage.output or 0) * (rates.output / MILLION)
-        return (fresh + (rates.request or 0.0), 0.0, 0.0, said, 0.0), 0.0
     into = _input(rates, usage, size) if size else (0.0, 0.0, 0.0, 0.0)
     out = _output(rates, usage, size) if usage.output else (0.0, 0.0)
     if into is None or out is None:
         return None
     fresh, read, write, saved = into
     return (fresh + (rates.request or 0.0), read, write, out[0], out[1]), saved
+
+
+class Flat(msgspec.Struct, frozen=True):
+    """Dollars per token where one price holds for the whole input and one for the whole output, as in most calls: the
+    same figure as :func:`cost` has, in one step."""
+
+    input: float
+    output: float
+    request: float
+    """Dollars per call."""
+
+    def price(self, usage: Usage, source: Source) -> Priced:
+        """Of consistent usage that has counts, and none of a part."""
+        fresh, said = (usage.input or 0) * self.input + self.request, (usage.output or 0) * self.output
+        return Priced(
+            dollars={
+                "input": fresh, "input_cache_read": 0.0, "input_cache_write": 0.0, "output": said,
+                "output_reasoning": 0.0,
+            },
+            total=fresh + said,  # two terms are rounded once, as fsum does
+            source=source,
+        )  # fmt: skip
+
+
+def flat(rates: Rates) -> Flat | None:
+    """``None`` where the price depends on more than the two counts."""
+    if rates.unsplit or not isinstance(rates.input, float) or not isinstance(rates.output, float):
+        return None
+    return Flat(rates.input / MILLION, rates.output / MILLION, rates.request or 0.0)
 
 
 def _price(rate: Rate, size: int) -> float:
@@ -148,10 +175,7 @@ def priced(split: Split, savings: float, source: Source, factor: float = 1.0) ->
     if factor != 1.0:
         split = tuple(part * factor for part in split)  # pyright: ignore[reportAssignmentType]
         savings *= factor
-    fresh, read, write, said, thought = split
-    # Two terms have one rounding, in whichever way they are added up.
-    total = math.fsum(split) if read or write or thought else fresh + said
-    return Priced(dollars=_by_type(*split), total=total, source=source, savings=savings)
+    return Priced(dollars=_by_type(*split), total=math.fsum(split), source=source, savings=savings)
 
 
 def _by_type(fresh: float, read: float, write: float, said: float, thought: float) -> dict[TokenType, float]:

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from otel_llm.prices.cost import Source, Unpriced
+from otel_llm.prices.cost import Flat, Source, Unpriced, flat
 from otel_llm.prices.matching import Matcher
 from otel_llm.prices.overrides import Overrides
 from otel_llm.prices.table import Model, Rates, Table
@@ -39,6 +39,8 @@ class Found(msgspec.Struct, frozen=True):
     """Times of the day (start in, end out, UTC) with other rates; the first that fits counts."""
     source: Source
     factor: float
+    flat: Flat | None = None
+    """Of rates that hold all day."""
 
     def at(self, wall_ns: int) -> Rates:
         """Rates at a moment of the day."""
@@ -101,12 +103,12 @@ class Lookup:
             tier, rates = "", own.rates(provider, names, "", day)
         scale = (1.0 if factor is None else factor) * (1.0 if multiple is None else multiple)
         if rates is not None:
-            return Found(rates, (), "override", scale)
+            return _found(rates, (), "override", scale)
         listed = self._in_table(seller, name, tier, day)
         if isinstance(listed, Unpriced):
             return listed
         changed = factor is not None or multiple is not None or (seller, name) != (provider, model)
-        return Found(*listed, "override" if changed else "table", scale)
+        return _found(*listed, "override" if changed else "table", scale)
 
     def _in_table(self, provider: str, model: str, tier: str, day: date) -> tuple[Rates, Hours] | Unpriced:
         match = self._matcher.find(provider, model)
@@ -123,6 +125,10 @@ class Lookup:
             rates = rates.overlay(row)
             hours = tuple((start, end, hourly.overlay(row)) for start, end, hourly in hours)
         return rates, hours
+
+
+def _found(rates: Rates, hours: Hours, source: Source, factor: float) -> Found:
+    return Found(rates, hours, source, factor, flat(rates) if factor == 1.0 and not hours else None)
 
 
 def _standard(model: Model, day: date) -> tuple[Rates, Hours]:

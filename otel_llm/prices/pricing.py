@@ -6,7 +6,7 @@ import math
 from datetime import UTC, datetime, timedelta
 
 from otel_llm.formats.facts import Usage
-from otel_llm.prices.cost import Priced, Unpriced, consistent, cost, priced, stated
+from otel_llm.prices.cost import Priced, Unpriced, consistent, cost, counted, parted, priced, stated
 from otel_llm.prices.lookup import EPOCH, Lookup
 from otel_llm.prices.overrides import Overrides
 from otel_llm.prices.table import Model, Table, packaged
@@ -64,6 +64,8 @@ class PriceTable:
         result: Priced | Unpriced
         if isinstance(found, Unpriced):
             result = found
+        elif sound and found.flat is not None and counted(usage) and not parted(usage):
+            result = found.flat.price(usage, found.source)
         elif not sound or (parts := cost(found.at(wall_ns), usage)) is None:
             result = _NOT_COVERED
         else:
