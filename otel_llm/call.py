@@ -102,16 +102,17 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     """What an equal request would have, too; ``None`` where repeating it is no waste."""
     content: Capture | None = None
     """What was said, where content is captured."""
-    wall_ns: int = msgspec.field(default_factory=time.time_ns)
-    started_ns: int = msgspec.field(default_factory=time.perf_counter_ns)
+    wall_ns: int = 0
+    started_ns: int = 0
     _latch: list[None] = []
-    """Whoever takes what is in it closes the call: one step, which neither a thread nor a finaliser can come between.
-    A lock would do the same at some ten times the memory and time."""
+    """Whoever takes what is in it closes the call: one step, and neither a thread nor a finaliser comes between."""
 
     __repr__ = object.__repr__  # error trackers show the variables of frames, and a provider's error quotes prompts
 
     def __post_init__(self) -> None:
         self._latch.append(None)
+        self.wall_ns = time.time_ns()
+        self.started_ns = time.perf_counter_ns()
         self.signals.opened(self)
 
     @property
@@ -127,10 +128,8 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     @property
     def sending(self) -> bool:
         """True while an attempt is on its way and has no response yet."""
-        if not self.attempts:
-            return False
-        last = self.attempts[-1]
-        return last.status is None and not last.ended_ns
+        last = self.last
+        return last is not None and last.status is None and not last.ended_ns
 
     @property
     def facts(self) -> Facts:
@@ -156,7 +155,7 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     def returned(self) -> None:
         """The SDK function returned. An open body ends the call when it ends; otherwise the call is over."""
         self.running = False
-        last = self.attempts[-1] if self.attempts else None
+        last = self.last
         if last is None or last.ended_ns:
             ended = last.end if last is not None else None
             self._close(ended if ended and ended.outcome == "success" else conclude("returned", None, last))

@@ -50,8 +50,8 @@ class Patches:
 
 def _method(original: Any, wrapper: Wrapper) -> Callable[..., Any] | None:
     """A plain function around a method, or ``None`` where only wrapt can tell how to call the original (a generator, a
-    static method, what somebody else put there). It does what wrapt's wrapper does at a third of its cost: that makes
-    an object for each call, and its code is in no cache when an SDK has run meanwhile (wrapt 2.0, CPython 3.11)."""
+    static method, what somebody else put there). wrapt's wrapper makes an object for each call, by C code that is in no
+    cache of the processor when an SDK has run meanwhile: 10 us of an openai call (wrapt 2.5, CPython 3.11)."""
     if type(original) is not FunctionType or original.__code__.co_flags & _GENERATOR:
         return None
 

@@ -58,9 +58,10 @@ class StainlessClient(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             return None
         if self.traces:
             native.silence(client, active.settings)
-        # Fireworks gives a whole URL here, which the base URL does not tell. The client's property of it imports
-        # something at each call (openai 3.54); what it gives is this, of every SDK and version.
-        url = client._base_url if "://" not in options.url else address(options.url)
+        if "://" in options.url:  # Fireworks gives a whole URL here, which the base URL does not tell
+            url = address(options.url)
+        else:
+            url = client._base_url if _plain_url(self, client.__class__) else client.base_url
         provider = _flavour(self, client.__class__)
         if self.paths:
             provider = seam.provider(self.paths, options.url, provider)
@@ -68,6 +69,15 @@ class StainlessClient(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             active, found, mapping(options.json_data), client=self.package, provider=provider, host=url.host,
             port=url.port, stream=bool(kwargs.get("stream")),
         )  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def _plain_url(row: StainlessClient, kind: type) -> bool:
+    """Whether ``base_url`` of a client of this class is the SDK's plain property of ``_base_url``. openai's (3.54)
+    imports something each time that it is asked. The client of openai's module functions has one of its own."""
+    owner = next((base.__module__ for base in kind.__mro__ if "base_url" in base.__dict__), "")
+    package = row.module.rpartition(".")[0]
+    return owner in (f"{package}._base_client", f"{package}._client")
 
 
 @lru_cache(maxsize=256)

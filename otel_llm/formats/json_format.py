@@ -53,17 +53,11 @@ class JsonFormat(ABC, Generic[T]):
         return request
 
     def body(self, data: bytes, facts: Facts) -> None:
-        if data[:1] != b"{":  # an array, an object after blanks, or no JSON
-            answers = self.shape.each(data)
-            if answers is None:
-                facts.undecodable = "syntax"
-                return
-            for answer in answers:
-                self.note(answer, facts)
-        elif (answer := self.shape(data)) is None:
+        answers = self.shape.each(data)
+        if answers is None:
             facts.undecodable = "syntax"
             return
-        else:
+        for answer in answers:
             self.note(answer, facts)
         facts.complete = True
 

@@ -13,7 +13,7 @@ import msgspec
 
 from otel_llm.formats.facts import Facts, Request, Usage
 from otel_llm.formats.json_format import MODEL, SAMPLING, JsonFormat
-from otel_llm.formats.reading import Fields, Present, Shape, fill, mapping, names, rows, strings, text, whole
+from otel_llm.formats.reading import Fields, Present, Shape, mapping, names, rows, strings, text, whole
 from otel_llm.formats.template import prose
 
 
@@ -159,8 +159,7 @@ class OpenAIChat(JsonFormat[_Answer]):
     texts = prose("content", "text", "reasoning_content", "reasoning", "obfuscation")
 
     def request(self, body: Mapping[str, Any]) -> Request:
-        request = Request(operation=self.operation)
-        fill(request, body, self.fields)
+        request = super().request(body)
         if "max_completion_tokens" in body:  # the newer name wins
             request.max_tokens = whole(body["max_completion_tokens"])
         return request

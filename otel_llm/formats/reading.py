@@ -38,7 +38,7 @@ class Shape(Generic[T]):
     def each(self, data: bytes) -> list[T] | None:
         """The structs of an array, or the one of an object alone; ``None`` if the data are no JSON of either kind.
         Elements that are no objects (an embedding's numbers) are skipped."""
-        if not data[:16].lstrip().startswith(b"["):
+        if data[:1] == b"{" or not data[:16].lstrip().startswith(b"["):
             found = self(data)
             return None if found is None else [found]
         try:

@@ -238,3 +238,18 @@ def test_sdk_version_that_we_do_not_know(monkeypatch: pytest.MonkeyPatch, emulat
         telemetry.logged.clear()
         call(emulator)
         assert telemetry.one().outcome == "success"
+
+
+def test_the_client_of_the_module_s_functions_goes_where_the_module_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, json={"id": "1", "model": "m", "choices": []})
+
+    monkeypatch.setattr(openai, "api_key", "k")
+    monkeypatch.setattr(openai, "_client", None)
+    with httpx2.Client(transport=httpx2.MockTransport(answer)) as client, observed() as telemetry:
+        monkeypatch.setattr(openai, "http_client", client)
+        openai.chat.completions.create(**CHAT)
+        assert telemetry.value(catalog.CALLS, gen_ai_provider_name="openai") == 1
+        monkeypatch.setattr(openai, "base_url", "https://api.groq.com/openai/v1/")
+        openai.chat.completions.create(**CHAT)
+        assert telemetry.value(catalog.CALLS, gen_ai_provider_name="groq") == 1
