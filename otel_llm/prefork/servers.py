@@ -4,8 +4,8 @@ uvicorn (0.13 to 0.54) ends by raising again the signal that asked it to, which 
 (4.2 and 4.3), celery's ``multiprocessing``, ends the workers of its pool by ``os._exit``.
 
 celery (5.7) asks Linux to kill a worker when its parent dies, and Linux takes the thread that forked it for its parent.
-Without an event loop (a broker like SQS or a folder) that thread is the pool's supervisor, which replaces recycled
-workers and ends within 0.8 s of a warm shutdown, while they still export.
+Without an event loop (kombu's transport by a folder has none) that thread is the pool's supervisor, which replaces
+recycled workers and ends within 0.8 s of a warm shutdown, while they still export.
 """
 
 from __future__ import annotations
