@@ -72,8 +72,7 @@ class Attempt(msgspec.Struct, kw_only=True, eq=False):
         """Status line and headers are here."""
         self.status = status
         request, content = self.call.request, self.call.content
-        if request.output_type == "json":
-            self.facts.json_asked = True
+        self.facts.json_asked = request.output_type == "json"
         wire_format = self.format if content is None else content.tap(self.format)
         content_type = content_type[:TYPE_CAP]
         self._body = wire_format, content_type, encoding
@@ -122,8 +121,7 @@ class Attempt(msgspec.Struct, kw_only=True, eq=False):
             except Exception as defect:
                 self._give_up(defect)
         self.end = conclude(how, error, self)
-        if not self.call.running:  # else there may be a retry
-            self.call.attempt_ended(self, self.end, dropped=how == "dropped")
+        self.call.attempt_ended(self, self.end, dropped=how == "dropped")
 
     def _read_pending(self) -> None:
         pending, self._pending = self._pending, []

@@ -170,9 +170,9 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
         self._close(End("abandoned"))
 
     def attempt_ended(self, attempt: Attempt, end: End, *, dropped: bool) -> None:
-        """An exchange is over, and the SDK's function, too: it ends the call if it is the last one. ``dropped``: by the
-        garbage collector."""
-        if attempt is self.last:
+        """An exchange is over. It ends the call if it is the last one and the SDK's function is over, too: else there
+        may be a retry. ``dropped``: by the garbage collector."""
+        if not self.running and attempt is self.last:
             self._close(end, dropped=dropped)
 
     def chunks(self, arrived: Sequence[tuple[int, int]]) -> None:

@@ -34,8 +34,7 @@ class Patches:
         if (owner, name) in self._done:
             return False
         original = owner.__dict__[name]
-        wrapped = _method(original, wrapper) if isinstance(owner, type) else None
-        wrapped = wrapped or wrapt.FunctionWrapper(original, wrapper)
+        wrapped = _method(owner, original, wrapper) or wrapt.FunctionWrapper(original, wrapper)
         setattr(owner, name, wrapped)
         self._done[owner, name] = (original, wrapped)
         return True
@@ -48,11 +47,16 @@ class Patches:
             del self._done[owner, name]
 
 
-def _method(original: Any, wrapper: Wrapper) -> Callable[..., Any] | None:
+_GENERATOR: Final = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+
+
+def _method(owner: type | ModuleType, original: Any, wrapper: Wrapper) -> Callable[..., Any] | None:
     """A plain function around a method, or ``None`` where only wrapt can tell how to call the original (a generator, a
-    static method, what somebody else put there). wrapt's wrapper makes an object for each call, by C code that is in no
-    cache of the processor when an SDK has run meanwhile: 10 us of an openai call (wrapt 2.5, CPython 3.11)."""
-    if type(original) is not FunctionType or original.__code__.co_flags & _GENERATOR:
+    static method, a module's function, what somebody else put there). wrapt's wrapper makes an object for each call, by
+    C code that is in no cache of the processor when an SDK has run meanwhile: 10 us of an openai call (wrapt 2.5,
+    CPython 3.11)."""
+    method_of_a_class = isinstance(owner, type) and type(original) is FunctionType
+    if not method_of_a_class or original.__code__.co_flags & _GENERATOR:
         return None
 
     def method(self: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -64,9 +68,6 @@ def _method(original: Any, wrapper: Wrapper) -> Callable[..., Any] | None:
     made: Any = functools.wraps(original)(coroutine if inspect.iscoroutinefunction(original) else method)
     made.__signature__ = inspect.signature(original)  # some who ask do not follow __wrapped__
     return made
-
-
-_GENERATOR: Final = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 
 
 class Hook:

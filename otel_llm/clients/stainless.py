@@ -62,11 +62,9 @@ class StainlessClient(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             url = address(options.url)
         else:
             url = client._base_url if _plain_url(self, client.__class__) else client.base_url
-        provider = _flavour(self, client.__class__)
-        if self.paths:
-            provider = seam.provider(self.paths, options.url, provider)
         return opening.open_call(
-            active, found, mapping(options.json_data), client=self.package, provider=provider, host=url.host,
+            active, found, mapping(options.json_data), client=self.package,
+            provider=seam.provider(self.paths, options.url, _flavour(self, client.__class__)), host=url.host,
             port=url.port, stream=bool(kwargs.get("stream")),
         )  # fmt: skip
 

@@ -102,13 +102,10 @@ class Flat(msgspec.Struct, frozen=True):
         """Of consistent usage that has counts, and none of a part."""
         fresh, said = (usage.input or 0) * self.input + self.request, (usage.output or 0) * self.output
         return Priced(
-            dollars={
-                "input": fresh, "input_cache_read": 0.0, "input_cache_write": 0.0, "output": said,
-                "output_reasoning": 0.0,
-            },
+            dollars=_by_type(fresh, 0.0, 0.0, said, 0.0),
             total=fresh + said,  # two terms are rounded once, as fsum does
             source=source,
-        )  # fmt: skip
+        )
 
 
 def flat(rates: Rates) -> Flat | None:

@@ -60,7 +60,7 @@ class PriceTable:
         self, provider: str, model: str, usage: Usage, wall_ns: int, service_tier: str | None, *, sound: bool = True
     ) -> Priced | Unpriced:
         """As :meth:`price`, at nanoseconds since 1970; ``sound``: the usage is known to be consistent."""
-        found = (self._given or self._used()).find(provider, model, service_tier, wall_ns)
+        found = self._used().find(provider, model, service_tier, wall_ns)
         result: Priced | Unpriced
         if isinstance(found, Unpriced):
             result = found

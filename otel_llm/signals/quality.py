@@ -34,8 +34,7 @@ def faults(call: Call, facts: Facts, end: End, finish: list[str], prices: PriceT
     if end.outcome != "success" or call.request.operation not in GENERATES:
         return found
     try:
-        if not _plain(facts, finish):
-            found = _cut_short(facts, finish) or _content(facts, finish)
+        found = _cut_short(facts, finish) or _content(facts, finish)
         if call.request.tools and facts.tools_called - call.request.tools:
             found.add("unknown_tool")
         if mismatch(call.provider, call.request.model, facts.response_model, prices):
@@ -45,21 +44,10 @@ def faults(call: Call, facts: Facts, end: End, finish: list[str], prices: PriceT
     return found
 
 
-def _plain(facts: Facts, finish: list[str]) -> bool:
-    """True for a text that came to its end, as most answers are."""
-    return (
-        finish == ["stop"] and facts.text is True and facts.answers is facts.arguments is None
-        and not (facts.refused or facts.arguments_broken)
-    )  # fmt: skip
-
-
 def _cut_short(facts: Facts, finish: list[str]) -> set[str]:
     if facts.refused:
         return {"refused"}
-    found: set[str] = set()
-    for reason in finish:
-        if reason in CUT:
-            found.add(CUT[reason])
+    found = {CUT[reason] for reason in finish if reason in CUT}
     # Anthropic's stop reason is a filter's, too, and says "refusal"
     return {"refused"} if found and "refusal" in _words(facts) else found
 

@@ -134,20 +134,21 @@ class Recorder:
     # ------------------------------------------------------------------ steps
     @breaker("signals.open")
     def _open(self, call: Call) -> None:
-        series = call.held.series = self.book.model(call)
+        series = self._series(call)
         series.open[id(call)] = call
         if call.attribution:
             call.held.attributed = self._attributed.series(call, series.model)
 
     def _series(self, call: Call) -> ModelSeries:
-        """Of a call that could be given none when it was opened."""
-        series = call.held.series = self.book.model(call)
-        return series
+        held: Held = call.held
+        if held.series is None:
+            held.series = self.book.model(call)
+        return held.series
 
     def _histograms(self, call: Call, response_model: str | None) -> CallHistograms:
         held: Held = call.held
         if held.histograms is None or held.response_model != response_model:
-            held.histograms = self.book.histograms(held.series or self._series(call), call, response_model)
+            held.histograms = self.book.histograms(self._series(call), call, response_model)
             held.response_model = response_model
         return held.histograms
 
@@ -167,7 +168,7 @@ class Recorder:
     @breaker("signals.ledger")
     def _count(self, call: Call, summary: Summary) -> None:
         held: Held = call.held
-        series, histograms = held.series or self._series(call), self._histograms(call, summary.response_model)
+        series, histograms = self._series(call), self._histograms(call, summary.response_model)
         if summary.end.error_type:
             held.error_type = self.book.error_type(summary.end.error_type)
         fingerprint = call.fingerprint if summary.end.outcome == "success" else None
@@ -175,7 +176,7 @@ class Recorder:
             series.add(summary, duplicate=self.duplicates is not None and self.duplicates.repeats(fingerprint))
             for attributed in held.attributed:
                 attributed.add(summary)
-            histograms.add(call, summary, held.error_type, exemplar(call) if call.span is not None else None)
+            histograms.add(call, summary, held.error_type, exemplar(call))
         last = call.last
         if last is not None and last.ratelimits:
             self._limits.note(call.provider, series.model, last.ratelimits)
@@ -184,7 +185,7 @@ class Recorder:
     def _count_gaps(self, call: Call) -> None:
         histograms = self._histograms(call, call.facts.response_model)
         with self.ledger.lock:
-            histograms.add_gaps(call, exemplar(call) if call.span is not None else None)
+            histograms.add_gaps(call, exemplar(call))
         instruments = self.pipeline.instruments()
         if instruments is not None:
             instruments.record_gaps(call, histograms.attributes, context(call))
@@ -234,7 +235,9 @@ def context(call: Call) -> Context | None:
 
 
 def exemplar(call: Call) -> tuple[str, str] | None:
-    """Trace and span id of a call's span as hex if it is sampled, else ``None``: an exemplar must lead somewhere."""
+    """Trace and span id of a sampled span as hex, else ``None``: an exemplar must lead somewhere."""
+    if call.span is None:
+        return None
     found = call.span.get_span_context()
     if not (found.is_valid and found.trace_flags.sampled):
         return None

@@ -147,7 +147,4 @@ def _finish(call: Call, facts: Facts, end: End) -> list[str]:
     found = facts.finish_reasons
     if end.outcome != "success" and call.request.operation in GENERATES:
         found = dict.fromkeys(range(min(call.request.choices or 1, CHOICES_CAP)), "error") | found
-    if len(found) == 1:  # most calls
-        (reason,) = found.values()
-        return [normalise(reason)]
     return [normalise(found[choice]) for choice in sorted(found)]

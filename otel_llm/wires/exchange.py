@@ -56,7 +56,7 @@ def responded(
     """Status and headers (by lower-case name) arrived; ``host`` is where the request went in the end. ``decoded``: the
     library undoes the content encoding before we see the bytes. Whatever cannot be read of them, the body can."""
     call = attempt.call
-    if host and (host != call.server_address or port != call.server_port):
+    if host:
         call.server_address, call.server_port = host, port
     try:
         encoding = "" if decoded else found.get("content-encoding") or ""
